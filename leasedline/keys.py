@@ -1,0 +1,119 @@
+"""Key pairs and pre-shared keys, all derived from the stack's one seed.
+
+Derivation instead of storage: a lost hub or a lost state comes back with the same keys, nothing
+is unknown at preview, and rotating a key is raising its generation.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+SEED_BYTES: Final = 32
+KEY_BYTES: Final = 32
+
+SET_SEED: Final = "openssl rand -base64 32 | pulumi config set --secret seed"
+"""The command that gives a stack its seed without showing it to the process list."""
+
+
+class SeedError(ValueError):
+    """The stack's seed is missing or malformed; the text is for people and never echoes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A WireGuard key pair: 32 bytes each, in base64, as `wg` prints them."""
+
+    private: str = field(repr=False)
+    public: str
+
+    @property
+    def name(self) -> str:
+        """The key file's name: the public key's fingerprint, 16 hexadecimal digits, and .key."""
+        return f"{_fingerprint(self.public)}.key"
+
+
+@dataclass(frozen=True, slots=True)
+class PresharedKey:
+    """A symmetric key that a spoke and its hub share: 32 bytes in base64."""
+
+    secret: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The key file's name, the same on both sides: a fingerprint of the key and .psk.
+
+        The fingerprint gives nothing away: the key holds 256 random bits, so no guess can be
+        checked against it.
+        """
+        return f"{_fingerprint('pre-shared key ' + self.secret)}.psk"
+
+
+class KeyRing:
+    """All keys of one stack, derived with HKDF-SHA256 (RFC 5869) from its seed.
+
+    The info string names purpose, host or pair, and generation, so that no two keys are ever the
+    same and raising a generation changes just one.
+    """
+
+    def __init__(self, seed: str | None) -> None:
+        """Take the seed as configured.
+
+        Args:
+            seed: 32 random bytes in base64.
+
+        Raises:
+            SeedError: there is none, or it is not 32 bytes of base64.
+        """
+        if not seed or not seed.strip():
+            msg = (
+                "this stack has no seed, the secret that all its keys are derived from: set one "
+                f"with `{SET_SEED}` and keep a copy where you keep passwords"
+            )
+            raise SeedError(msg)
+        try:
+            raw = base64.b64decode(seed.strip(), validate=True)
+        except binascii.Error:
+            msg = f"this stack's seed is not base64: set a new one with `{SET_SEED}`"
+            raise SeedError(msg) from None
+        if len(raw) != SEED_BYTES:
+            msg = (
+                f"this stack's seed has {len(raw)} bytes and must have {SEED_BYTES}: set a new "
+                f"one with `{SET_SEED}`"
+            )
+            raise SeedError(msg)
+        self._seed = raw
+
+    def host(self, name: str, generation: int = 1) -> HostKey:
+        """Return the X25519 key pair of the host `name`."""
+        raw = bytearray(self._derive(f"private key/{name}/{generation}"))
+        # Clamped here (RFC 7748, section 5), so that `wg show` prints the very text of the file.
+        raw[0] &= 248
+        raw[31] = (raw[31] & 127) | 64
+        private = X25519PrivateKey.from_private_bytes(bytes(raw))
+        return HostKey(
+            private=_text(bytes(raw)), public=_text(private.public_key().public_bytes_raw())
+        )
+
+    def preshared(self, hub: str, spoke: str, generation: int = 1) -> PresharedKey:
+        """Return the pre-shared key of the pair `hub` and `spoke`."""
+        return PresharedKey(_text(self._derive(f"pre-shared key/{hub}/{spoke}/{generation}")))
+
+    def _derive(self, info: str) -> bytes:
+        hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=b"leased-line/1", info=info.encode())
+        return hkdf.derive(self._seed)
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode("ascii")
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
