@@ -1,0 +1,139 @@
+# --- files and units: what was there before, what is put there, how it goes back ---
+
+# All that is missing, in one message, before anything is touched.
+preflight() {
+	faults=""
+	packages=""
+	command -v wg >/dev/null || packages="$packages wireguard-tools"
+	command -v nft >/dev/null || packages="$packages nftables"
+	command -v ip >/dev/null || packages="$packages iproute2"
+	command -v ping >/dev/null || packages="$packages iputils-ping"
+	[ -z "$packages" ] ||
+		faults="$faults; programs are missing: apt-get install$packages (or your system's packages of these names)"
+	if ! command -v networkctl >/dev/null || ! getent group systemd-network >/dev/null; then
+		faults="$faults; systemd-networkd is not installed: this tool needs it"
+	elif [ "$(systemd_version)" -lt 249 ]; then
+		faults="$faults; systemd $(systemd_version) is too old: 249 or later is needed (Debian 12, Ubuntu 22.04)"
+	elif [ "$(systemctl is-enabled systemd-networkd 2>/dev/null || :)" = masked ]; then
+		faults="$faults; systemd-networkd is masked: systemctl unmask systemd-networkd"
+	fi
+	[ -e /sys/module/wireguard ] || modprobe -q wireguard 2>/dev/null ||
+		faults="$faults; the kernel has no WireGuard (modprobe wireguard fails): use a kernel of 5.6 or later with it"
+	[ -z "$faults" ] || die "cannot hold the line: ${faults#; }"
+}
+
+# preflight_link BUNDLE INTERFACE: a first apply must not take what belongs to somebody else.
+preflight_link() {
+	[ ! -e "$STATE/current" ] && [ ! -e "$STATE/next" ] || return 0
+	! link_exists "$2" ||
+		die "the interface $2 exists and is not ours: remove it, or set interface: in the network file to a free name"
+	port=$(bundle_want "$1" | awk '$1 == "port" { print $2 }')
+	[ -z "$(ss -Hlun "sport = :$port")" ] ||
+		die "UDP port $port is in use on this host: free it, or set port: in the network file to a free one"
+}
+
+preflight_keys() {
+	missing=$(bundle_keys "$1" | while read -r key; do [ -s "$key" ] || say "$key"; done)
+	[ -z "$missing" ] ||
+		die "key files are missing, and only the stack has them (pulumi up --target-replace the host's base resource): $(one_line "$missing")"
+}
+
+unit_state() { systemctl "$1" "$2" 2>/dev/null || :; }
+
+# record BUNDLE: once the host's settings, and each file of the bundle that was there before us.
+record() {
+	mkdir -p "$STATE/before/files"
+	chmod 0700 "$STATE"
+	if [ ! -e "$STATE/before/settings" ]; then
+		{
+			say "ip_forward $(cat /proc/sys/net/ipv4/ip_forward)"
+			for unit in systemd-networkd.service systemd-networkd-wait-online.service; do
+				say "enabled $unit $(unit_state is-enabled "$unit")"
+			done
+			for unit in systemd-networkd.socket systemd-networkd.service; do
+				say "active $unit $(unit_state is-active "$unit")"
+			done
+		} >"$STATE/before/settings.new"
+		mv "$STATE/before/settings.new" "$STATE/before/settings"
+	fi
+	{ bundle_paths "$STATE/current"; bundle_paths "$STATE/next"; } | sort -u >"$RUN/ours"
+	bundle_paths "$1" | sort -u | comm -23 - "$RUN/ours" | while read -r path; do
+		record_directories "${path%/*}"
+		if [ -e "$path" ] && [ ! -e "$STATE/before/files$path" ]; then
+			mkdir -p "$STATE/before/files${path%/*}"
+			cp -a "$path" "$STATE/before/files$path"
+		fi
+	done
+}
+
+# record_directories DIRECTORY: each one that we are about to make, the deepest first.
+record_directories() {
+	missing_directory=$1
+	while [ ! -d "$missing_directory" ]; do
+		grep -qsxF "$missing_directory" "$STATE/before/directories" ||
+			say "$missing_directory" >>"$STATE/before/directories"
+		missing_directory=${missing_directory%/*}
+	done
+}
+
+# put SOURCE PATH OWNER:GROUP MODE: atomically, and only where something differs, since a new
+# time stamp alone makes networkd take a file for changed. Succeeds if it changed something.
+put() {
+	if cmp -s "$1" "$2" && [ "$(stat -c '%U:%G 0%a' "$2")" = "$3 $4" ]; then
+		return 1
+	fi
+	{
+		mkdir -p "${2%/*}" &&
+			install -o "${3%:*}" -g "${3#*:}" -m "$4" "$1" "$2.leased-line" &&
+			mv -f "$2.leased-line" "$2"
+	} || die "cannot write $2: is the disk full or read-only?"
+}
+
+# put_files BUNDLE ROOT: brings the live files to the bundle; leaves the changed paths in $RUN/changed.
+put_files() {
+	: >"$RUN/changed"
+	bundle_files "$1" | while read -r path owner mode; do
+		! put "$2$path" "$path" "$owner" "$mode" || say "$path" >>"$RUN/changed"
+	done
+	{ bundle_paths "$STATE/current"; bundle_paths "$STATE/next"; } | sort -u >"$RUN/ours"
+	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
+		put_back "$path"
+		say "$path" >>"$RUN/changed"
+	done
+}
+
+changed() { grep -q "$1" "$RUN/changed"; }
+
+# put_back PATH: what stood there before the first apply, or nothing.
+put_back() {
+	rm -f "$1" "$1.leased-line"
+	if [ -e "$STATE/before/files$1" ]; then
+		cp -a "$STATE/before/files$1" "$1"
+		say "$1: restored"
+	fi
+}
+
+# file_differences BUNDLE: content, owner and mode of every file against the bundle.
+file_differences() {
+	rm -rf "$RUN/expected"
+	bundle_unpack "$1" "$RUN/expected"
+	bundle_files "$1" | while read -r path owner mode; do
+		if [ ! -e "$path" ]; then
+			say "file $path: missing"
+			continue
+		fi
+		cmp -s "$RUN/expected$path" "$path" || say "file $path: content was changed"
+		is="$(stat -c '%U:%G 0%a' "$path")"
+		[ "$is" = "$owner $mode" ] || say "file $path: is $is, should be $owner $mode"
+	done
+	bundle_keys "$1" | while read -r path; do
+		is="$(stat -c '%U:%G 0%a' "$path" 2>/dev/null || say missing)"
+		[ "$is" = "root:systemd-network 0640" ] ||
+			say "key file $path: is $is, should be root:systemd-network 0640"
+	done
+	for unit in systemd-networkd.service leased-line.service; do
+		[ "$(unit_state is-enabled $unit)" = enabled ] || say "unit $unit: not enabled, lost at the next boot"
+		[ "$(unit_state is-active $unit)" = active ] || say "unit $unit: not active"
+	done
+}
+

@@ -1,0 +1,171 @@
+# --- the kernel: brought to the bundle without a gap, and compared with it ---
+
+# wg_configuration BUNDLE: the whole device for `wg syncconf`, keys read from their files. Whole,
+# because syncconf clears a private key or port that it is not given (wg(8)).
+wg_configuration() {
+	bundle_want "$1" | awk '
+		function read_key(file,   text) {
+			if ((getline text <file) <= 0) { print "cannot read " file >"/dev/stderr"; exit 1 }
+			close(file)
+			return text
+		}
+		$1 == "port" { port = $2 }
+		$1 == "key" { key = read_key($2) }
+		$1 == "peer" {
+			peers = peers "[Peer]\nPublicKey=" $2 "\nPresharedKey=" read_key($3) "\n"
+			if ($4 != "-") peers = peers "Endpoint=" $4 "\n"
+			peers = peers "PersistentKeepalive=" $5 "\nAllowedIPs=" $6 "\n"
+		}
+		END { printf "[Interface]\nListenPort=%s\nPrivateKey=%s\n%s", port, key, peers }
+	'
+}
+
+kernel_addresses() { ip -o -4 address show dev "$1" | awk '{ print $4 }'; }
+
+# kernel_routes INTERFACE: all but the kernel's own connected ones, a prefix a line.
+kernel_routes() {
+	ip -4 route show dev "$1" | awk '!/ proto kernel / { print ($1 ~ /\// ? $1 : $1 "/32") }'
+}
+
+kernel_unreachable() {
+	ip -4 route show type unreachable | awk '{ print ($2 ~ /\// ? $2 : $2 "/32") }'
+}
+
+# lines_of FIELD: the values of that field in $RUN/want, sorted.
+lines_of() { awk -v field="$1" '$1 == field { print $2 }' "$RUN/want" | sort -u; }
+
+# only_in A B: lines of file A that file B has not.
+only_in() { awk 'NR == FNR { there[$0]; next } !($0 in there)' "$2" "$1"; }
+
+# list_kernel BUNDLE INTERFACE: leaves the two sides of addresses and routes in $RUN.
+list_kernel() {
+	bundle_want "$1" >"$RUN/want"
+	for kind in address route unreachable; do
+		lines_of $kind >"$RUN/want.$kind"
+	done
+	kernel_addresses "$2" >"$RUN/have.address"
+	kernel_routes "$2" >"$RUN/have.route"
+	kernel_unreachable >"$RUN/have.unreachable"
+}
+
+# sync_kernel BUNDLE INTERFACE: peers, keys, MTU, addresses and routes of a live interface, by
+# difference: what is right is not touched, so no session and no packet is lost for it.
+sync_kernel() {
+	wg_configuration "$1" | wg syncconf "$2" /dev/stdin
+	list_kernel "$1" "$2"
+	mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
+	[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] || ip link set dev "$2" mtu "$mtu"
+	ip link set dev "$2" up
+	only_in "$RUN/want.address" "$RUN/have.address" | while read -r address; do
+		ip address add "$address" dev "$2"
+	done
+	only_in "$RUN/have.address" "$RUN/want.address" | while read -r address; do
+		ip address del "$address" dev "$2"
+	done
+	only_in "$RUN/have.route" "$RUN/want.route" | while read -r route; do
+		ip route del "$route" dev "$2"
+	done
+	# Routes are listed again: the kernel drops those that hung on an address just deleted.
+	kernel_routes "$2" >"$RUN/have.route"
+	only_in "$RUN/want.route" "$RUN/have.route" | while read -r route; do
+		ip route replace "$route" dev "$2" proto static scope link
+	done
+	only_in "$RUN/want.unreachable" "$RUN/have.unreachable" | while read -r route; do
+		ip route replace unreachable "$route" proto static
+	done
+	drop_unreachable "$RUN/want.unreachable"
+}
+
+# drop_unreachable KEEP: takes away unreachable routes of earlier bundles that KEEP does not list.
+drop_unreachable() {
+	for bundle in "$STATE/current" "$STATE/next"; do
+		[ -e "$bundle" ] || continue
+		bundle_want "$bundle" | awk '$1 == "unreachable" { print $2 }' >"$RUN/former"
+		only_in "$RUN/former" "$1" | while read -r route; do
+			! kernel_unreachable | grep -qxF "$route" || ip route del unreachable "$route"
+		done
+	done
+}
+
+# kernel_differences BUNDLE INTERFACE: a line for each thing that is not as the bundle says.
+kernel_differences() {
+	if ! link_exists "$2"; then
+		say "interface $2: missing"
+	elif ! wg show "$2" dump >/dev/null 2>&1; then
+		say "interface $2: is no WireGuard interface"
+	else
+		list_kernel "$1" "$2"
+		mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
+		[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] ||
+			say "interface $2: MTU is $(cat "/sys/class/net/$2/mtu"), should be $mtu"
+		# WireGuard's operstate is always "unknown": IFF_UP is the first bit of the flags.
+		[ $(($(cat "/sys/class/net/$2/flags") & 1)) -eq 1 ] || say "interface $2: is down"
+		wg show "$2" dump | wg_differences "$2"
+		for kind in address route unreachable; do
+			only_in "$RUN/want.$kind" "$RUN/have.$kind" | sed "s/.*/$kind &: missing/"
+			[ $kind = unreachable ] ||
+				only_in "$RUN/have.$kind" "$RUN/want.$kind" | sed "s/.*/$kind &: not in the bundle/"
+		done
+	fi
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || say "sysctl net.ipv4.ip_forward: is 0, should be 1"
+	nft -s list table inet "$TABLE" >"$RUN/firewall" 2>/dev/null || :
+	if [ ! -s "$RUN/firewall" ]; then
+		say "nft table inet $TABLE: missing"
+	elif ! cmp -s "$RUN/firewall" "$STATE/firewall"; then
+		say "nft table inet $TABLE: was changed"
+	fi
+}
+
+# wg_differences INTERFACE: the dump on stdin against $RUN/want; no key but a public one is printed.
+wg_differences() {
+	awk -v want="$RUN/want" -v interface="$1" '
+		function read_key(file,   text) {
+			text = ""
+			getline text <file
+			close(file)
+			return text
+		}
+		# Whether two comma lists hold the same prefixes.
+		function same(a, b,   i, n, m, part, seen) {
+			n = split(a, part, ",")
+			for (i = 1; i <= n; i++) seen[part[i]]
+			m = split(b, part, ",")
+			if (n != m) return 0
+			for (i = 1; i <= m; i++) if (!(part[i] in seen)) return 0
+			return 1
+		}
+		function short(list,   n, part) {
+			n = split(list, part, ",")
+			return n <= 8 ? list : n " prefixes"
+		}
+		BEGIN {
+			while ((getline line <want) > 0) {
+				split(line, f, " ")
+				if (f[1] == "port") port = f[2]
+				else if (f[1] == "key") key = read_key(f[2])
+				else if (f[1] == "peer") {
+					psk[f[2]] = f[3]; endpoint[f[2]] = f[4]; keepalive[f[2]] = f[5]
+					allowed[f[2]] = f[6]; name[f[2]] = f[7]
+				}
+			}
+		}
+		NR == 1 {
+			if ($1 != key) print "interface " interface ": its private key is another one"
+			if ($3 != port) print "interface " interface ": listens on port " $3 ", should be " port
+			next
+		}
+		!($1 in name) { print "peer " $1 ": not in the bundle"; next }
+		{
+			peer = "peer " name[$1]
+			seen_peer[$1]
+			if ($2 != read_key(psk[$1])) print peer ": its pre-shared key is another one"
+			if ($8 != keepalive[$1]) print peer ": keepalive is " $8 ", should be " keepalive[$1]
+			if (!same($4, allowed[$1]))
+				print peer ": allowed IPs are " short($4) ", should be " short(allowed[$1])
+			if (endpoint[$1] ~ /^[0-9.]+:/ && $3 != endpoint[$1])
+				print peer ": endpoint is " $3 ", should be " endpoint[$1]
+		}
+		END { for (p in name) if (!(p in seen_peer)) print "peer " name[p] ": missing" }
+	'
+}
+

@@ -1,0 +1,139 @@
+# --- the steps of an apply: activate, verify, roll back, take down ---
+
+# activate BUNDLE INTERFACE: files for the next boot, and the same state live. networkd is never
+# restarted: that would reset every session and forget the endpoints of all spokes behind NAT.
+activate() {
+	rm -rf "$RUN/stage"
+	bundle_unpack "$1" "$RUN/stage"
+	put_files "$1" "$RUN/stage"
+	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] ||
+		sysctl -q -p /etc/sysctl.d/10-ip-forward.conf
+	activate_firewall
+	activate_interface "$1" "$2"
+}
+
+activate_firewall() {
+	! changed '^/etc/systemd/system/' || systemctl daemon-reload
+	systemctl --quiet enable leased-line.service
+	[ "$(unit_state is-active leased-line.service)" = active ] || systemctl start leased-line.service
+	nft -s list table inet "$TABLE" >"$RUN/firewall" 2>/dev/null || :
+	if changed '^/etc/leased-line/firewall.nft$' || ! cmp -s "$RUN/firewall" "$STATE/firewall"; then
+		nft -f /etc/leased-line/firewall.nft
+		nft -s list table inet "$TABLE" >"$STATE/firewall"
+	fi
+}
+
+activate_interface() {
+	[ "$(unit_state is-enabled systemd-networkd.service)" = enabled ] ||
+		systemctl --quiet enable systemd-networkd.service
+	if link_exists "$2"; then
+		[ "$(unit_state is-active systemd-networkd.service)" = active ] ||
+			systemctl start systemd-networkd.service
+		sync_kernel "$1" "$2"
+		# 250 to 256 take a changed .network without a gap and leave WireGuard alone; 249 drops the
+		# link's configuration first, and 257 would reset every peer (systemd#38196).
+		if changed '\.network$' && [ "$(systemd_version)" -ge 250 ] && [ "$(systemd_version)" -le 256 ]; then
+			networkctl reload
+		fi
+		return
+	fi
+	if [ "$(unit_state is-active systemd-networkd.service)" = active ]; then
+		networkctl reload
+	else
+		systemctl start systemd-networkd.service
+	fi
+	# From 255 a reload does not bring back an interface that somebody deleted (systemd#34907).
+	if ! until_true 10 link_exists "$2"; then
+		ip link add dev "$2" type wireguard
+		sync_kernel "$1" "$2"
+	fi
+}
+
+kernel_is_right() { [ -z "$(kernel_differences "$1" "$2")" ]; }
+
+hub_answers() { ping -n -q -c 1 -W 1 -I "$1" "$2" >/dev/null 2>&1; }
+
+# verify BUNDLE INTERFACE: what the kernel says counts, not that the commands succeeded: with a
+# file that networkd may not read, every command succeeds and the interface stays down.
+verify() {
+	if ! until_true "$WAIT_KERNEL" kernel_is_right "$1" "$2"; then
+		kernel_differences "$1" "$2" | while read -r difference; do warn "$difference"; done
+		warn "the kernel is not as the bundle says after $WAIT_KERNEL s; see: journalctl -u systemd-networkd -n 20"
+		return 1
+	fi
+	probe=$(bundle_field "$1" probe)
+	[ -n "$probe" ] || return 0
+	if ! until_true "$WAIT_REPLY" hub_answers "$2" "$probe"; then
+		bundle_want "$1" | awk '$1 == "peer" { print $2, $4 }' | while read -r public endpoint; do
+			handshake=$(wg show "$2" latest-handshakes | awk -v peer="$public" '$1 == peer { print $2 }')
+			if [ "${handshake:-0}" -eq 0 ]; then
+				warn "no handshake with the hub at $endpoint within $WAIT_REPLY s: does the hub run, and does its firewall let UDP ${endpoint##*:} in?"
+			else
+				warn "the hub's tunnel address $probe does not answer, though there was a handshake: see leased-line status there"
+			fi
+		done
+		return 1
+	fi
+}
+
+# roll_back INTERFACE: to the bundle before, or to nothing where there was none.
+roll_back() {
+	if [ -e "$STATE/current" ]; then
+		activate "$STATE/current" "$1"
+		until_true "$WAIT_KERNEL" kernel_is_right "$STATE/current" "$1"
+		rm -f "$STATE/next"
+	else
+		take_down >/dev/null
+	fi
+}
+
+# take_down: what was added goes, what was recorded comes back; a receipt on stdout.
+take_down() {
+	cat "$STATE/current" "$STATE/next" 2>/dev/null >"$RUN/last" || :
+	interface=$(bundle_field "$RUN/last" interface)
+	drop_unreachable /dev/null
+	systemctl --quiet disable --now leased-line.service 2>/dev/null || :
+	! nft list table inet "$TABLE" >/dev/null 2>&1 || nft delete table inet "$TABLE"
+	say "nft table inet $TABLE: removed"
+	bundle_paths "$RUN/last" | sort -u | while read -r path; do
+		put_back "$path"
+		[ -e "$path" ] || say "$path: removed"
+	done
+	[ ! -e "$STATE/before/directories" ] || sort -ru "$STATE/before/directories" | while read -r directory; do
+		# Whatever somebody else has put there since is not ours to delete.
+		rmdir "$directory" 2>/dev/null || [ ! -d "$directory" ] || say "$directory: left, it is not empty"
+	done
+	systemctl daemon-reload
+	if link_exists "$interface"; then
+		ip link del dev "$interface"
+		say "interface $interface: removed"
+	fi
+	[ "$(unit_state is-active systemd-networkd.service)" != active ] || networkctl reload
+	[ ! -e "$STATE/before/settings" ] || restore_settings
+	rm -rf "$STATE/current" "$STATE/next" "$STATE/previous" "$STATE/firewall" "$STATE/before"
+}
+
+restore_settings() {
+	while read -r kind name value; do
+		case $kind in
+		ip_forward)
+			[ "$(cat /proc/sys/net/ipv4/ip_forward)" = "$name" ] ||
+				sysctl -q "net.ipv4.ip_forward=$name"
+			say "sysctl net.ipv4.ip_forward: $name, as before"
+			;;
+		enabled)
+			if [ "$value" = disabled ] && [ "$(unit_state is-enabled "$name")" = enabled ]; then
+				systemctl --quiet disable "$name" 2>/dev/null
+				say "$name: disabled, as before"
+			fi
+			;;
+		active)
+			if [ "$value" = inactive ] && [ "$(unit_state is-active "$name")" = active ]; then
+				systemctl stop "$name" 2>/dev/null
+				say "$name: stopped, as before"
+			fi
+			;;
+		esac
+	done <"$STATE/before/settings"
+}
+

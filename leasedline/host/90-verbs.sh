@@ -1,0 +1,165 @@
+# --- the verbs ---
+
+apply() {
+	need_root
+	lock
+	cat >"$RUN/bundle"
+	bundle_check "$RUN/bundle" configuration
+	interface=$(bundle_field "$RUN/bundle" interface)
+	preflight
+	preflight_link "$RUN/bundle" "$interface"
+	preflight_keys "$RUN/bundle"
+	record "$RUN/bundle"
+	if [ -e "$STATE/current" ] && ! cmp -s "$STATE/current" "$RUN/bundle"; then
+		cp "$STATE/current" "$STATE/previous"
+	fi
+	cp "$RUN/bundle" "$STATE/next.new"
+	mv "$STATE/next.new" "$STATE/next"
+
+	attempt activate "$STATE/next" "$interface"
+	[ "$failed" -ne 0 ] || attempt verify "$STATE/next" "$interface"
+	if [ "$failed" -ne 0 ]; then
+		attempt roll_back "$interface"
+		[ "$failed" -eq 0 ] || die "the change failed, and so did the way back: log in and run leased-line status"
+		die "the change failed and was undone: this host is as it was before"
+	fi
+
+	mv "$STATE/next" "$STATE/current"
+	forget_keys
+	say "$(bundle_field "$STATE/current" host): applied, $(wc -l <"$RUN/changed") files changed, the kernel is as the bundle says"
+}
+
+# Key files that neither this bundle nor the one before it names.
+forget_keys() {
+	{ bundle_keys "$STATE/current"; bundle_keys "$STATE/previous"; } | sort -u >"$RUN/keys"
+	for key in "$KEYS"/*; do
+		grep -qxF "$key" "$RUN/keys" || rm -f "$key"
+	done
+}
+
+remove() {
+	need_root
+	lock
+	if [ ! -e "$STATE/before/settings" ]; then
+		say "nothing was applied here"
+		return
+	fi
+	take_down
+}
+
+# The installer on stdin is this program, a line that parts, and a bundle of key files.
+install_self() {
+	need_root
+	lock
+	preflight
+	cat >"$RUN/installer"
+	sed '1,/^#--- payload ---#$/d' "$RUN/installer" >"$RUN/bundle"
+	bundle_check "$RUN/bundle" keys
+	sed '/^#--- payload ---#$/,$d' "$RUN/installer" >"$RUN/program"
+	mkdir -p "$STATE" "${PROGRAM%/*}"
+	chmod 0700 "$STATE"
+	! put "$RUN/program" "$PROGRAM" root:root 0755 || say "program: installed"
+	install -d -o root -g root -m 0755 "${KEYS%/*}"
+	install -d -o root -g systemd-network -m 0750 "$KEYS"
+	rm -rf "$RUN/keys.new"
+	bundle_unpack "$RUN/bundle" "$RUN/keys.new"
+	bundle_files "$RUN/bundle" | while read -r path owner mode; do
+		# A key file is named after its key: another content under the same name is no update.
+		[ ! -e "$path" ] || cmp -s "$RUN/keys.new$path" "$path" ||
+			die "the key file $path holds another key: move it away and run pulumi up again"
+		! put "$RUN/keys.new$path" "$path" "$owner" "$mode" || say "key file $path: installed"
+	done
+	rm -rf "$RUN/keys.new" "$RUN/installer" "$RUN/bundle"
+}
+
+uninstall() {
+	remove
+	rm -rf "$KEYS" "$STATE"
+	rmdir "${KEYS%/*}" 2>/dev/null || :
+	rm -f "$PROGRAM"
+	# The lock's own directory goes last; a run that waits for it meets no program any more.
+	rm -rf "$RUN"
+	say "program and keys: removed"
+}
+
+differences() {
+	if [ ! -e "$STATE/current" ]; then
+		say "no bundle: nothing was applied here"
+		return
+	fi
+	[ ! -e "$STATE/next" ] || say "an apply was interrupted: run pulumi up again"
+	kernel_differences "$STATE/current" "$1"
+	file_differences "$STATE/current"
+}
+
+status() {
+	need_root
+	lock
+	touch "$RUN/none"
+	bundle=$STATE/current
+	[ -e "$bundle" ] || bundle=$RUN/none
+	interface=$(bundle_field "$bundle" interface)
+	differences "$interface" >"$RUN/differences"
+	{
+		bundle_want "$bundle"
+		[ ! -e "$bundle" ] || say "digest $(sed -n '$s/^end sha256://p' "$bundle")"
+		say "now $(date +%s)"
+		say "systemd $(systemd_version)"
+		[ -z "$interface" ] || wg show "$interface" dump 2>/dev/null | sed -n '1!s/^/peer_is /p'
+	} | status_report "${1:-}" "$(bundle_field "$bundle" host)" "$(bundle_field "$bundle" role)" "$interface"
+	[ ! -s "$RUN/differences" ] || exit 3
+}
+
+# status_report --json|"" HOST ROLE INTERFACE
+status_report() {
+	awk -v json="$1" -v host="$2" -v role="$3" -v interface="$4" -v differences="$RUN/differences" '
+		function quote(text) { gsub(/\\/, "\\\\", text); gsub(/"/, "\\\"", text); return "\"" text "\"" }
+		function comma() { return n_out++ ? "," : "" }
+		$1 == "peer" { name[$2] = $7; order[++peers] = $2 }
+		$1 == "address" { address = $2 }
+		$1 == "digest" { digest = $2 }
+		$1 == "now" { now = $2 }
+		$1 == "systemd" { systemd = $2 }
+		$1 == "peer_is" { is[$2]; endpoint[$2] = $4; handshake[$2] = $6; rx[$2] = $7; tx[$2] = $8 }
+		END {
+			if (json == "--json") {
+				printf "{\"host\":%s,\"role\":%s,\"interface\":%s,\"address\":%s,\"systemd\":%d,\"bundle\":%s,\"peers\":[",
+					quote(host), quote(role), quote(interface), quote(address), systemd, quote(digest)
+				for (i = 1; i <= peers; i++) {
+					p = order[i]
+					printf "%s{\"name\":%s,\"public_key\":%s,\"endpoint\":%s,\"handshake_age_s\":%s,\"rx_bytes\":%d,\"tx_bytes\":%d}",
+						comma(), quote(name[p]), quote(p), (endpoint[p] ~ /:/ ? quote(endpoint[p]) : "null"),
+						(handshake[p] > 0 ? now - handshake[p] : "null"), rx[p], tx[p]
+				}
+				printf "],\"differences\":["
+				n_out = 0
+				while ((getline line <differences) > 0) printf "%s%s", comma(), quote(line)
+				print "]}"
+				exit
+			}
+			if (host != "") printf "%s: %s, %s %s, systemd %d, bundle %s\n", host, role, interface, address, systemd, substr(digest, 1, 12)
+			for (i = 1; i <= peers; i++) {
+				p = order[i]
+				printf "  peer %s: %s, handshake %s, received %d, sent %d bytes\n", name[p],
+					(endpoint[p] ~ /:/ ? endpoint[p] : "no endpoint yet"),
+					(handshake[p] > 0 ? now - handshake[p] " s ago" : "never"), rx[p], tx[p]
+			}
+			n = 0
+			while ((getline line <differences) > 0) { n++; print "  differs: " line }
+			if (!n) print "  as wanted"
+		}
+	'
+}
+
+case "${1:-} ${2:-}" in
+"apply ") apply ;;
+"remove ") remove ;;
+"status " | "status --json") status "${2:-}" ;;
+"install ") install_self ;;
+"uninstall ") uninstall ;;
+*)
+	say "usage: leased-line apply | remove | status [--json] | install | uninstall" >&2
+	exit 2
+	;;
+esac
+exit 0
