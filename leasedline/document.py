@@ -281,11 +281,11 @@ class _Reader:
         name, remedy = event.anchor or "", "write the value itself"
         value, size = self.anchors.get(name, (None, 0))
         if any(frame.anchor == name for frame in self.stack):
-            self._fault(_line(event), f"*{name}", "stands inside what it repeats", remedy)
+            self._fault(_line(event), f"*{shown(name)}", "stands inside what it repeats", remedy)
             value, size = Odd("", faulted=True), 1
         elif not size:
-            rule = f"repeats what no &{name} above it marks"
-            self._fault(_line(event), f"*{name}", rule, remedy)
+            rule = "repeats what no & above it marks"
+            self._fault(_line(event), f"*{shown(name)}", rule, remedy)
             value, size = Odd("", faulted=True), 1
         self._add(event, value, size)
 

@@ -107,7 +107,7 @@ def _prefix(value: Any) -> IPv4Network:
 def _address(value: Any) -> IPv4Address:
     if isinstance(value, IPv4Address):
         return value
-    rule, remedy = "is no IPv4 address", "write four numbers, for example 10.70.0.2"
+    rule, remedy = "is no IPv4 address", "write four numbers from 0 to 255, joined by dots"
     if not isinstance(value, str):
         raise BrokenRule(rule=rule, remedy=remedy)
     try:

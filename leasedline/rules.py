@@ -283,7 +283,7 @@ def _summary(view: _View) -> Iterator[Fault]:
     for a, b in overlaps([prefix for _, prefix in sound]):
         (i, first), (j, second) = sound[a], sound[b]
         rule = f"overlaps summary[{i}] {first}"
-        yield view.fault(("summary", j), second, rule, "keep the wider one")
+        yield view.fault(("summary", j), second, rule, "keep only the wider one")
     if len(sound) == len(view.network.summary) and sound:
         yield from _outside_summary(view, sorted(prefix for _, prefix in sound))
 
