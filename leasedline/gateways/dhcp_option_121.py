@@ -95,7 +95,7 @@ def _add(routes: OfficeRoutes) -> str:
         value.hex(":"),
         "",
         "# dnsmasq, in its configuration; if it serves several LANs, with tag:INTERFACE, behind",
-        "# each equals sign. OpenWrt takes what is behind it as a DHCP option of its lan interface:",
+        "# each equals sign; OpenWrt takes what is behind that sign among lan's DHCP options:",
         *(_dnsmasq(routes, code) for code in _CODES),
         "",
         "# ISC dhcpd: the first two lines at the top of dhcpd.conf, the others inside",
