@@ -1,0 +1,48 @@
+"""Leased line: one hub, a Linux box per office, one private line between the offices' LANs.
+
+Read what the stack is told, place the hub and the spokes, join them, tell the result. The network
+is `stacks/<stack>.network.yaml`; where hub and spokes are is a setting of the stack.
+"""
+
+import pulumi
+
+from components.hub_existing import existing_hub, existing_spoke
+from components.hub_lab import Lab
+from components.leased_line import LeasedLine
+from components.reach import require_reachable
+from components.settings import Where, known_addresses, read_settings
+from leasedline import report
+
+settings = read_settings()
+network = settings.network
+
+lab = Lab("lab", network) if Where.LAB in (settings.hub, settings.spokes) else None
+
+hub = (
+    lab.hub(network.hub.name)
+    if lab and settings.hub is Where.LAB
+    else existing_hub(network.hub, settings.ssh_key)
+)
+spokes = {
+    spoke.name: lab.spoke(spoke.name)
+    if lab and settings.spokes is Where.LAB
+    else existing_spoke(spoke, settings.ssh_key)
+    for spoke in network.spokes
+}
+
+require_reachable({network.hub.name: hub, **spokes}, settings.ssh_key)
+
+line = LeasedLine(
+    "line",
+    network=network,
+    ring=settings.ring,
+    hub=hub,
+    spokes=spokes,
+    known=known_addresses(network),
+)
+
+if lab:
+    lab.set_gateways(report.gateway_recipes(network))
+
+for name, value in line.outputs.items():
+    pulumi.export(name, value)

@@ -1,0 +1,1 @@
+"""The Pulumi shell around the core: each module wires resources and works nothing out itself."""

@@ -1,0 +1,148 @@
+"""A hub, or a spoke, in the lab: the article's world on this machine, made by the stack itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+from pulumi_command import local
+from pulumi_command.remote import ConnectionArgs
+
+from components.place import PlacedHost, PlacedHub
+from lab.settings import load_settings
+from lab.state import LabState
+from lab.world import world
+from leasedline.network import Network
+from leasedline.ssh import Login
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+
+ROUTER_VENDOR: Final = "linux"
+"""The recipe that the lab's office routers, Linux in a namespace, are given."""
+
+
+class Lab(pulumi.ComponentResource):
+    """The lab's internet, its offices and its machines, for the current stack.
+
+    Every child is one local command of `python -m lab`, told on stdin what to build. What it
+    builds outlives a reboot of this machine only as files, so the boot's id is part of each
+    command's environment: after a reboot the next `up` brings everything back.
+    """
+
+    def __init__(
+        self, name: str, network: Network, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register the world around `network`.
+
+        Raises:
+            pulumi.RunError: the lab's settings have faults.
+        """
+        super().__init__("leased-line:lab:Lab", name, None, opts)
+        self._name = name
+        self._stack = pulumi.get_stack()
+        self._state = LabState(self._stack)
+        self._boot = {"LAB_BOOT_ID": BOOT_ID.read_text(encoding="ascii").strip()}
+        try:
+            built = world(network, load_settings(self._stack), self._stack)
+        except ValueError as error:
+            raise pulumi.RunError(str(error)) from None
+        self._public = str(built.internet.hub_public)
+        internet = self._built("internet", built.internet.spec())
+        self._offices = {
+            office.name: self._built("office", office.spec(), office.name, after=internet)
+            for office in built.offices
+        }
+        self._machines = {
+            machine.name: self._built(
+                "machine",
+                machine.spec(),
+                machine.name,
+                after=self._offices.get(machine.name, internet),
+            )
+            for machine in built.machines
+        }
+        self.register_outputs({})
+
+    def hub(self, name: str) -> PlacedHub:
+        """Return the place of the hub `name`."""
+        host = self.spoke(name)
+        return PlacedHub(
+            user=host.user,
+            connection=host.connection,
+            login=host.login,
+            ready=host.ready,
+            address=self._public,
+        )
+
+    def spoke(self, name: str) -> PlacedHost:
+        """Return the place of the spoke `name`."""
+        machine = self._machines[name]
+        reached = machine.stdout.apply(json.loads)
+        # Read only once the machine is up: the lab makes the key with the first machine.
+        private_key = pulumi.Output.secret(
+            reached.apply(lambda _: self._state.private_key.read_text(encoding="ascii"))
+        )
+        return PlacedHost(
+            user="root",
+            connection=ConnectionArgs(
+                host=reached["host"],
+                port=reached["port"],
+                user=reached["user"],
+                host_key=reached["host_key"],
+                private_key=private_key,
+            ),
+            login=reached.apply(self._login),
+            ready=[machine],
+        )
+
+    def set_gateways(self, recipes: Mapping[str, Mapping[str, str]]) -> None:
+        """Type each office's recipe into its router, as an administrator would."""
+        for office, created in self._offices.items():
+            self._command(
+                f"gateway-{office}",
+                create=f"python -m lab gateway {office} --stack {self._stack}",
+                stdin=recipes[office][ROUTER_VENDOR],
+                after=created,
+            )
+
+    def _login(self, reached: Mapping[str, Any]) -> Login:
+        return Login(**reached, key_file=str(self._state.private_key))
+
+    def _built(
+        self,
+        what: str,
+        spec: Mapping[str, Any],
+        name: str = "",
+        after: pulumi.Resource | None = None,
+    ) -> local.Command:
+        options = f"--stack {self._stack}"
+        return self._command(
+            f"{what}-{name}" if name else what,
+            create=" ".join(filter(None, ["python -m lab", what, "up", name, options])),
+            delete=" ".join(filter(None, ["python -m lab", what, "down", name, options])),
+            stdin=json.dumps(spec, indent=1, sort_keys=True),
+            after=after,
+        )
+
+    def _command(
+        self,
+        what: str,
+        *,
+        create: str,
+        stdin: str,
+        delete: str | None = None,
+        after: pulumi.Resource | None = None,
+    ) -> local.Command:
+        return local.Command(
+            f"{self._name}-{what}",
+            create=create,
+            delete=delete,
+            stdin=stdin,
+            environment=self._boot,
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[after] if after else None),
+        )

@@ -1,0 +1,83 @@
+"""A Linux host brought to its bundle over SSH, with two remote commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi_command import remote
+
+from components.place import PlacedHost
+from leasedline.commands import commands
+
+BOOT_TIMEOUT = "10m"
+"""What one step may take in all, a host's boot included."""
+
+
+class LinuxHost(pulumi.ComponentResource):
+    """One host of the line: its base (host program and keys) and its configuration.
+
+    The base changes rarely and is a secret as a whole; the configuration is plain text, so that
+    `pulumi preview --diff` shows the lines that change. Neither has triggers: those replace, and
+    the old delete would run after the new create. Both commands end by themselves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        place: PlacedHost,
+        *,
+        installer: pulumi.Input[str],
+        configuration: pulumi.Input[str],
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register the two commands.
+
+        Args:
+            name: the host's name; children are `<name>-base` and `<name>-config`.
+            place: where and how the host is reached.
+            installer: `leasedline.bundle.installer` of the host, a secret.
+            configuration: `leasedline.bundle.configuration` of the host.
+            after: resources that must be in place before the host is configured.
+            opts: options of the component itself.
+        """
+        super().__init__("leased-line:host:LinuxHost", name, None, opts)
+        do = commands(place.user)
+        self.base = self._command(
+            f"{name}-base", place, do.install, do.uninstall, pulumi.Output.secret(installer), ()
+        )
+        self.config = self._command(
+            f"{name}-config", place, do.apply, do.remove, configuration, (self.base, *after)
+        )
+        self.register_outputs({"config": self.config.stdout})
+
+    def _command(
+        self,
+        name: str,
+        place: PlacedHost,
+        create: str,
+        delete: str,
+        stdin: pulumi.Input[str],
+        after: Sequence[pulumi.Resource],
+    ) -> remote.Command:
+        return remote.Command(
+            name,
+            connection=place.connection,
+            create=create,
+            delete=delete,
+            stdin=stdin,
+            # Streamed logs ignore what is secret, and what went before is nobody's business.
+            logging=remote.Logging.NONE,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*place.ready, *after],
+                additional_secret_outputs=["stdout", "stderr"]
+                if name.endswith("-base")
+                else ["stderr"],
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create=BOOT_TIMEOUT, update=BOOT_TIMEOUT, delete=BOOT_TIMEOUT
+                ),
+            ),
+        )

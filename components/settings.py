@@ -1,0 +1,92 @@
+"""What the stack is told: its settings, its secrets and its network file, checked as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from leasedline.keys import KeyRing, SeedError
+from leasedline.load import load_network
+from leasedline.network import Network
+from leasedline.rules import NetworkError
+
+
+class Where(StrEnum):
+    """Where a host is. The hub's and the spokes' places are chosen apart."""
+
+    EXISTING = "existing"
+    LAB = "lab"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that the program was told; `ssh_key` is the stack's own SSH key, if it has one."""
+
+    network: Network
+    ring: KeyRing
+    hub: Where
+    spokes: Where
+    ssh_key: str | None
+
+
+def read_settings() -> Settings:
+    """Read configuration and network file of the current stack.
+
+    Raises:
+        pulumi.RunError: something is missing or wrong; the text lists every fault.
+    """
+    config = pulumi.Config()
+    faults: list[str] = []
+    path = Path(config.get("network") or f"stacks/{pulumi.get_stack()}.network.yaml")
+    network = ring = None
+    try:
+        network = load_network(path)
+    except NetworkError as error:
+        faults.append(str(error))
+    try:
+        ring = KeyRing(config.get("seed"))
+    except SeedError as error:
+        faults.append(str(error))
+    places = {}
+    for what in ("hub", "spokes"):
+        value = config.get(what) or Where.EXISTING
+        try:
+            places[what] = Where(value)
+        except ValueError:
+            faults.append(
+                f"leased-line:{what} is {value}, and a place is one of {', '.join(Where)}: "
+                f"pulumi config set {what} {Where.EXISTING}"
+            )
+    if faults or network is None or ring is None:
+        raise pulumi.RunError("\n".join(faults))
+    return Settings(
+        network=network,
+        ring=ring,
+        hub=places["hub"],
+        spokes=places["spokes"],
+        ssh_key=config.get("sshPrivateKey"),
+    )
+
+
+def known_addresses(network: Network) -> pulumi.Input[Mapping[str, IPv4Address]]:
+    """Return the tunnel addresses that this stack has given out, by host name.
+
+    They are read from the stack's own last outputs, and only where the network file leaves an
+    address open.
+    """
+    if all(host.address for host in network.hosts):
+        return {}
+    itself = pulumi.StackReference(
+        "itself", f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    )
+    return itself.get_output("endpoints").apply(_addresses)
+
+
+def _addresses(endpoints: Mapping[str, Any] | None) -> dict[str, IPv4Address]:
+    return {name: IPv4Address(host["tunnel_address"]) for name, host in (endpoints or {}).items()}

@@ -1,0 +1,121 @@
+"""`python -m components.status`: what every host of a stack says of itself, changing nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from components.reach import Answer, ask
+from leasedline.commands import commands
+from leasedline.ssh import Login
+
+DIFFERS: Final = 3
+UNREACHABLE: Final = 4
+
+
+def main() -> int:
+    """Print every host's status.
+
+    Returns:
+        The exit code: 0 all as wanted, 1 the stack cannot be read, 3 a host differs from its
+        bundle, 4 a host cannot be reached.
+    """
+    parser = argparse.ArgumentParser(prog="python -m components.status", description=__doc__)
+    parser.add_argument("--stack", required=True)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    options = parser.parse_args()
+    outputs = _pulumi("stack", "output", "--json", "--stack", options.stack)
+    if outputs is None:
+        return 1
+    logins = {name: _login(login) for name, login in (outputs.get("logins") or {}).items()}
+    if not logins:
+        print(f"stack {options.stack} has no hosts yet: make up STACK={options.stack}")
+        return 0
+    answers = ask(
+        logins,
+        {name: commands(login.user).status for name, login in logins.items()},
+        _key(options.stack) if any(login.key_file is None for login in logins.values()) else None,
+    )
+    reports = {name: _report(answer) for name, answer in answers.items()}
+    if options.json:
+        print(json.dumps(reports, indent=2))
+    else:
+        _print_table(reports)
+    if any("unreachable" in report for report in reports.values()):
+        return UNREACHABLE
+    return DIFFERS if any(report["differences"] for report in reports.values()) else 0
+
+
+def _pulumi(*arguments: str) -> dict[str, Any] | None:
+    ran = subprocess.run(
+        ["pulumi", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        print(ran.stderr.strip(), file=sys.stderr)
+        return None
+    document: dict[str, Any] = json.loads(ran.stdout)
+    return document
+
+
+def _key(stack: str) -> str | None:
+    """The stack's own SSH key, if it has one."""
+    config = _pulumi("config", "--json", "--show-secrets", "--stack", stack) or {}
+    value: str | None = config.get("leased-line:sshPrivateKey", {}).get("value")
+    return value
+
+
+def _login(login: dict[str, Any]) -> Login:
+    jump = _login(login["jump"]) if login.get("jump") else None
+    return Login(**{**login, "port": int(login["port"]), "jump": jump})
+
+
+def _report(answer: Answer) -> dict[str, Any]:
+    if answer.fault:
+        return {"unreachable": answer.fault}
+    if answer.code not in (0, DIFFERS):
+        return {"unreachable": answer.stderr.strip() or f"status ended with {answer.code}"}
+    report: dict[str, Any] = json.loads(answer.stdout)
+    return report
+
+
+def _print_table(reports: dict[str, dict[str, Any]]) -> None:
+    table = Table(title="Leased line", title_justify="left")
+    for heading in ("host", "role", "tunnel address", "peer", "endpoint", "handshake", "state"):
+        table.add_column(heading)
+    for name, report in reports.items():
+        if "unreachable" in report:
+            table.add_row(
+                name, "", "", "", "", "", f"[red]unreachable:[/red] {report['unreachable']}"
+            )
+            continue
+        differences = report["differences"]
+        state = "[red]" + "\n".join(differences) + "[/red]" if differences else "[green]as wanted"
+        peers = report["peers"]
+        table.add_row(
+            name,
+            report["role"],
+            report["address"],
+            "\n".join(peer["name"] for peer in peers),
+            "\n".join(peer["endpoint"] or "-" for peer in peers),
+            "\n".join(_ago(peer["handshake_age_s"]) for peer in peers),
+            state,
+        )
+    Console().print(table)
+
+
+def _ago(seconds: int | None) -> str:
+    return "never" if seconds is None else f"{seconds} s ago"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
