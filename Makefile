@@ -14,8 +14,7 @@ YES := $(if $(LAB),--yes)
 # What a recipe starts with: the toolchain's environment for this stack.
 ENV := eval "$$(toolchain/env $(STACK))"
 
-.PHONY: help up preview status destroy env tools stack test test-unit test-program test-lab \
-	test-cloud lint bench
+.PHONY: help up preview status destroy env tools stack test test-unit test-program test-lab lint bench
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -50,10 +49,10 @@ tools:
 stack: tools
 	@toolchain/stack $(STACK)
 
-test: ## everything: linters and types, unit, program, lab (real VMs), cloud
+test: ## everything: linters and types, unit, program, lab (real VMs)
 	@tests/run all
 
-test-unit: ## pure functions, with properties and golden files; linters and types
+test-unit: ## pure functions, with properties and golden files
 	@tests/run unit
 
 test-program: ## what the program registers with Pulumi, exactly
@@ -61,9 +60,6 @@ test-program: ## what the program registers with Pulumi, exactly
 
 test-lab: ## real VMs, real networkd, real packets
 	@tests/run lab
-
-test-cloud: ## the real provider against a local API
-	@tests/run cloud
 
 lint: ## ruff, mypy --strict and shellcheck
 	@tests/run lint
