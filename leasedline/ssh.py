@@ -1,0 +1,76 @@
+"""OpenSSH's client configuration for the stack's hosts: pinned host keys, no questions asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """How a host is reached over SSH; holds no secret, so it can be an output.
+
+    `host_key` is the pinned key in authorized_keys format. `key_file` is a path on the machine
+    that runs Pulumi, or None where an agent or the stack's own secret serves. `jump` is the one
+    host on the way.
+    """
+
+    host: str
+    port: int
+    user: str
+    host_key: str
+    key_file: str | None = None
+    jump: Login | None = None
+
+
+def known_hosts(logins: Mapping[str, Login]) -> str:
+    """Return a known_hosts file: each host's pinned key under its name in the stack."""
+    lines = []
+    for name, login in logins.items():
+        lines.append(f"{name} {login.host_key}\n")
+        if login.jump:
+            lines.append(f"{_jump(name)} {login.jump.host_key}\n")
+    return "".join(lines)
+
+
+def client_config(
+    logins: Mapping[str, Login], known_hosts_file: str, key_file: str | None = None
+) -> str:
+    """Return an ssh_config(5): `ssh -F FILE NAME` reaches the host of that name, or fails.
+
+    Args:
+        logins: the hosts by name.
+        known_hosts_file: where `known_hosts(logins)` was written.
+        key_file: the private key for hosts whose login names none.
+    """
+    blocks = []
+    for name, login in logins.items():
+        extra = ""
+        if login.jump:
+            blocks.append(_block(_jump(name), login.jump, known_hosts_file, key_file))
+            extra = f"  ProxyJump {_jump(name)}\n"
+        blocks.append(_block(name, login, known_hosts_file, key_file) + extra)
+    return "".join(blocks)
+
+
+def _jump(name: str) -> str:
+    return f"{name}.jump"
+
+
+def _block(alias: str, login: Login, known_hosts_file: str, key_file: str | None) -> str:
+    key = login.key_file or key_file
+    identity = f'  IdentityFile "{key}"\n  IdentitiesOnly yes\n' if key else ""
+    return f"""\
+Host {alias}
+  HostName {login.host}
+  HostKeyAlias {alias}
+  HostKeyAlgorithms {login.host_key.split()[0]}
+  Port {login.port}
+  User {login.user}
+  BatchMode yes
+  ConnectTimeout 10
+  StrictHostKeyChecking yes
+  UserKnownHostsFile "{known_hosts_file}"
+  GlobalKnownHostsFile /dev/null
+  LogLevel ERROR
+{identity}"""
