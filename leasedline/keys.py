@@ -7,7 +7,6 @@ is unknown at preview, and rotating a key is raising its generation.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass, field
 from typing import Final
@@ -80,7 +79,7 @@ class KeyRing:
             raise SeedError(msg)
         try:
             raw = base64.b64decode(seed.strip(), validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error, or a character that is not even ASCII
             msg = f"this stack's seed is not base64: set a new one with `{SET_SEED}`"
             raise SeedError(msg) from None
         if len(raw) != SEED_BYTES:
