@@ -89,9 +89,13 @@ def allot(network: Network, known: Mapping[str, IPv4Address]) -> dict[str, IPv4A
     """
     addresses = {h.name: h.address for h in network.hosts if h.address is not None}
     taken = set(addresses.values())
+    # A tunnel that was narrowed may have made one of these of an address that is out.
+    edges = (network.tunnel.network_address, network.tunnel.broadcast_address)
     for host in network.hosts:
         out = known.get(host.name)
-        if host.name in addresses or out is None or out in taken or out not in network.tunnel:
+        if host.name in addresses or out is None or out in taken:
+            continue
+        if out not in network.tunnel or out in edges:
             continue
         addresses[host.name] = out
         taken.add(out)
