@@ -1,0 +1,155 @@
+"""`stacks/<stack>.lab.yaml`: what the lab's world looks like around a stack's network.
+
+Every field may be left out; a missing file means all defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.errors import WorldError
+from leasedline.document import Document, Fields, SyntaxFaultError, read
+from leasedline.faults import BrokenRule, Fault, FieldPath, shown, spelled
+from leasedline.network import Address, HostName
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+"""The directory of Pulumi.yaml."""
+
+LEAST_MEMORY_MIB: Final = 256
+"""With less, Debian's kernel has no room left for the initial RAM disk and systemd."""
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class HubSettings(_Settings):
+    """Where the hub is on the lab's internet."""
+
+    public: Address = IPv4Address("203.0.113.1")
+    """Its public address, alone with the internet's router in a /24 (RFC 5737)."""
+
+
+class OfficeSettings(_Settings):
+    """One office: its ISP's router and the plain devices in its LANs."""
+
+    isp: Address | None = None
+    """The router's address towards the internet, the second host of a /30; else a free one."""
+    devices: dict[HostName, Address] = {}
+    """Name and LAN address of each plain device; else one, `<office>1`, at a free address."""
+
+
+class MachineSettings(_Settings):
+    """What all machines (z, a, c) are."""
+
+    memory_mib: Annotated[int, Field(strict=True, ge=LEAST_MEMORY_MIB, le=16384)] = 512
+    """Memory of each, in MiB; the article's instance has 512."""
+    debian: Literal["bookworm", "trixie"] = "bookworm"
+    """Debian's release: bookworm has systemd 252, trixie 257."""
+
+
+class LabSettings(_Settings):
+    """The whole file."""
+
+    hub: HubSettings = HubSettings()
+    offices: dict[HostName, OfficeSettings] = {}
+    """By the name of the office's spoke."""
+    machines: MachineSettings = MachineSettings()
+
+    _file: str = PrivateAttr("the lab settings")
+    _document: Document | None = PrivateAttr(None)
+
+    def fault(self, path: FieldPath, value: object, rule: str, remedy: str) -> Fault:
+        """Return a fault of the field at `path`, placed in the file that these came from."""
+        line = self._document.line(path) if self._document else 0
+        return Fault(path, str(value), rule, remedy, file=self._file, line=line)
+
+
+def settings_path(stack: str, project: Path = PROJECT) -> Path:
+    """Return where the lab settings of `stack` are."""
+    return project / "stacks" / f"{stack}.lab.yaml"
+
+
+def load_settings(stack: str, project: Path = PROJECT) -> LabSettings:
+    """Return the lab settings of `stack`.
+
+    Raises:
+        WorldError: the file has faults; each with its line, the rule and the remedy.
+    """
+    path = settings_path(stack, project)
+    name = str(path.relative_to(project))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return LabSettings()
+    except (OSError, UnicodeDecodeError) as error:
+        fault = Fault((), "", f"cannot be read, {error}", "make it readable UTF-8 text", file=name)
+        raise WorldError([fault]) from error
+    return parse_settings(text, name)
+
+
+def parse_settings(text: str, name: str) -> LabSettings:
+    """Return the lab settings that the YAML `text` of the file `name` holds.
+
+    Raises:
+        WorldError: it has faults; each with its line, the rule and the remedy.
+    """
+    try:
+        document = read(text)
+    except SyntaxFaultError as error:
+        raise WorldError([replace(error.fault, file=name)]) from error
+    if document.root is None:
+        return LabSettings()
+    faults = list(document.faults)
+    if not isinstance(document.root, Fields):
+        remedy = "write fields such as `machines: {memory_mib: 512}`"
+        raise WorldError([Fault((), "", "holds no fields", remedy, file=name, line=1)])
+    settings = LabSettings()
+    try:
+        settings = LabSettings.model_validate(document.root)
+    except ValidationError as error:
+        known = {fault.path for fault in faults}
+        found = (_fault(detail, document) for detail in error.errors(include_url=False))
+        faults += [fault for fault in found if fault.path not in known]
+    if faults:
+        placed = [replace(f, file=name, line=f.line or document.line(f.path)) for f in faults]
+        raise WorldError(sorted(placed, key=lambda fault: fault.line))
+    settings._file, settings._document = name, document
+    return settings
+
+
+def _fault(detail: ErrorDetails, document: Document) -> Fault:
+    # pydantic marks a faulty key of a mapping with one more step, which the file does not have.
+    path = tuple(step for step in detail["loc"] if step != "[key]")
+    value = document.at(path)
+    text = "" if value is None or isinstance(value, (dict, list)) else shown(str(value))
+    broken = detail.get("ctx", {}).get("error")
+    if detail["type"] == "extra_forbidden":
+        model = _model_at(path[:-1])
+        near = get_close_matches(str(path[-1]), model, n=1)
+        remedy = f"did you mean {near[0]}?" if near else f"its fields are {', '.join(model)}"
+        home = spelled(path[:-1]) or "the lab settings"
+        return Fault(path, "", f"is no field of {home}", remedy)
+    if isinstance(broken, BrokenRule):
+        return Fault(path, "" if path != detail["loc"] else text, broken.rule, broken.remedy)
+    if detail["type"] == "literal_error":
+        return Fault(path, text, "is no release that the lab knows", "write bookworm or trixie")
+    if path and path[-1] == "memory_mib":
+        return Fault(path, text, f"is not from {LEAST_MEMORY_MIB} to 16384 MiB", "write 512")
+    return Fault(path, text, "does not belong here", "see the example stacks/lab.lab.yaml")
+
+
+def _model_at(path: tuple[str | int, ...]) -> list[str]:
+    models: dict[tuple[str | int, ...], type[BaseModel]] = {
+        (): LabSettings,
+        ("hub",): HubSettings,
+        ("machines",): MachineSettings,
+    }
+    return list(models.get(path, OfficeSettings).model_fields)

@@ -1,0 +1,95 @@
+"""Run programs of this machine, plainly or inside a network namespace, and wait for things."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from lab.errors import LabError
+
+TIMEOUT_S: Final = 60.0
+"""Nothing that the lab calls without saying otherwise takes a second; a minute is a hang."""
+
+T = TypeVar("T")
+
+
+def run(
+    *argv: str,
+    namespace: str | None = None,
+    stdin: str | None = None,
+    check: bool = True,
+    timeout_s: float = TIMEOUT_S,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program and return what it said.
+
+    Args:
+        argv: the program and its arguments.
+        namespace: the network namespace to run it in (ip-netns(8)), or None for the host's.
+        stdin: text for its standard input, which is empty otherwise.
+        check: whether an exit code other than 0 is an error.
+        timeout_s: seconds until it is killed.
+
+    Raises:
+        LabError: it failed, took too long, or is not installed; the text holds the command,
+            fit to be pasted, and what it wrote to standard error.
+    """
+    command = inside(namespace, argv)
+    try:
+        done = subprocess.run(
+            command,
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+        )
+    except FileNotFoundError:
+        msg = f"{argv[0]} is not installed: `python -m lab check` names the package"
+        raise LabError(msg) from None
+    except subprocess.TimeoutExpired:
+        msg = f"`{shlex.join(command)}` did not end within {timeout_s:.0f} s"
+        raise LabError(msg) from None
+    if check and done.returncode != 0:
+        said = (done.stderr or done.stdout).strip() or "it said nothing"
+        msg = f"`{shlex.join(command)}` failed with exit code {done.returncode}: {said}"
+        raise LabError(msg)
+    return done
+
+
+def inside(namespace: str | None, argv: Sequence[str]) -> list[str]:
+    """Return the command that runs `argv` in `namespace`, or here if that is None."""
+    return ["ip", "netns", "exec", namespace, *argv] if namespace else list(argv)
+
+
+def wait_until(
+    what: str,
+    probe: Callable[[], T | str],
+    *,
+    timeout_s: float,
+    every_s: float = 0.2,
+    kind: type[T],
+) -> T:
+    """Call `probe` until it returns a value of type `kind`, and return that.
+
+    Args:
+        what: what is awaited, for the error's text.
+        probe: returns the awaited value, or the state seen as a text for people.
+        timeout_s: seconds until giving up.
+        every_s: seconds between two probes.
+        kind: the awaited value's type, which is not str.
+
+    Raises:
+        LabError: not within `timeout_s`; the text has the last state seen.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        seen = probe()
+        if isinstance(seen, kind):
+            return seen
+        if time.monotonic() >= deadline:
+            msg = f"{what}: not within {timeout_s:.0f} s; last seen: {seen}"
+            raise LabError(msg)
+        time.sleep(every_s)
