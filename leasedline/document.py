@@ -40,7 +40,7 @@ _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _KINDS: Final = {
     "bool": "a truth value",
     "float": "a number with a fraction",
-    "int": "a number in another notation than plain decimal",
+    "int": "a number in octal or another notation",
     "timestamp": "a date",
 }
 
@@ -224,7 +224,9 @@ class _Reader:
 
     def _key(self, event: ScalarEvent) -> None:
         frame, name, line = self.stack[-1], event.value, _line(event)
-        first = frame.into.lines.get(name) if isinstance(frame.into, Fields) else None
+        if not isinstance(frame.into, Fields):
+            return
+        first = frame.into.lines.get(name)
         frame.key, frame.key_line = name, line
         if name == "<<" and event.implicit[0]:
             frame.merges_value = True
@@ -232,6 +234,9 @@ class _Reader:
             rule = f"stands here for the second time, first in line {first}"
             self._fault(line, "", rule, "keep one of the two")
             frame.drops_value = True
+            if not isinstance(frame.into.get(name), Fields | Items):
+                # Which of the two was meant is unknown, so neither is compared with other fields.
+                frame.into[name] = Odd("", faulted=True)
 
     def _open(self, event: CollectionStartEvent) -> None:
         is_mapping = isinstance(event, MappingStartEvent)

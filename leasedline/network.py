@@ -282,7 +282,7 @@ class Network(_Model):
     summary: tuple[Prefix, ...] = Field(default=(), examples=[["192.168.0.0/16"]])
     """Prefixes that stand in every spoke for the list of all other LANs."""
     hub: Hub = Field(examples=[{"name": "z"}])
-    """The one host with a public address."""
+    """The host that every spoke dials."""
     spokes: tuple[Spoke, ...] = Field(
         examples=[[{"name": "a", "lan": "192.168.201.0/24", "lan_address": "192.168.201.247"}]]
     )

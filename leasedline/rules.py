@@ -160,15 +160,13 @@ class _View:
     def spell(self, path: FieldPath) -> str:
         return spelled(self.written(path))
 
-    def twice(
-        self, items: Iterable[tuple[FieldPath, str]], noun: str, remedy: str
-    ) -> Iterator[Fault]:
+    def twice(self, items: Iterable[tuple[FieldPath, str]], remedy: str) -> Iterator[Fault]:
         """Fault each item whose text an earlier one has."""
         seen: dict[str, FieldPath] = {}
         for path, text in items:
             first = seen.setdefault(text, path)
             if first != path:
-                yield self.fault(path, text, f"is {noun} of {self.spell(first)} too", remedy)
+                yield self.fault(path, text, f"is {self.spell(first)} too", remedy)
 
 
 def _names(view: _View) -> Iterator[Fault]:
@@ -178,7 +176,7 @@ def _names(view: _View) -> Iterator[Fault]:
     names: list[tuple[FieldPath, str]] = [(("hub", "name"), view.network.hub.name or "")]
     names += [(("spokes", i, "name"), spoke.name or "") for i, spoke in enumerate(view.spokes)]
     given = (item for item in names if item[1])
-    yield from view.twice(given, "the name", "give each host a name of its own")
+    yield from view.twice(given, "give each host a name of its own")
 
 
 def _tunnel(view: _View) -> Iterator[Fault]:
@@ -216,7 +214,7 @@ def _tunnel_addresses(view: _View) -> Iterator[Fault]:
             if why := no_host(address, view.tunnel, "tunnel"):
                 yield view.fault(path, address, why, f"{remedy}, {_ALLOT}")
     texts = ((path, str(address)) for path, address in given)
-    yield from view.twice(texts, "the tunnel address", f"give each host its own, {_ALLOT}")
+    yield from view.twice(texts, f"give each host its own, {_ALLOT}")
 
 
 def _lans(view: _View) -> Iterator[Fault]:
@@ -336,7 +334,7 @@ def _ssh(view: _View) -> Iterator[Fault]:
         if spoke.ssh is not None
     ]
     remedy = "two hosts cannot be one machine, so give each its own host, port or jump"
-    yield from view.twice(hosts, "the SSH server", remedy)
+    yield from view.twice(hosts, remedy)
 
 
 def _reached(ssh: Ssh | Jump | PartialSsh) -> str:

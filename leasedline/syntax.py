@@ -41,6 +41,7 @@ _WORDS: Final = (
         r"could not find expected ':'",
         "has a field without its colon",
         "write it as name: value, with a space behind the colon",
+        from_start=True,
     ),
     _Words(
         r"expected ',' or '\]'",

@@ -73,7 +73,10 @@ def _fault(detail: ErrorDetails, document: Document) -> Fault | None:
     value = document.at(path)
     if isinstance(value, Odd) and value.faulted:
         return None
-    rule, remedy = _broken(detail, value, field, example)
+    if isinstance(value, Items) and path[-1] == "lan":
+        rule, remedy = "is a list, and holds one LAN", "write several as lans, each with an address"
+    else:
+        rule, remedy = _broken(detail, value, field, example)
     return Fault(path, _text(value), rule, remedy)
 
 
@@ -102,7 +105,7 @@ def _broken(
         if isinstance(value, int) and not isinstance(value, bool):
             return f"is not from {bounds[0]} to {bounds[1]}", write
         reading = f", YAML reads it as {value.kind}" if isinstance(value, Odd) else ""
-        return f"is no whole number{reading}", f"{write}, in decimal and without quotes"
+        return f"is no whole decimal number{reading}", write
     return "does not belong here", write
 
 
