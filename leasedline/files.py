@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file by its absolute `path`, `mode` (octal digits), `owner` and `group`, and its text."""
+    """A file by its absolute `path`, `mode` (octal digits), `owner` and `group`, and its text.
+
+    Raises:
+        ValueError: the text does not end in a newline, and a bundle has no way to say so.
+    """
 
     path: str
     text: str = field(repr=False)
     mode: str = "0644"
     owner: str = "root"
     group: str = "root"
+
+    def __post_init__(self) -> None:
+        if not self.text.endswith("\n"):
+            msg = f"{self.path}: its text must end in a newline"
+            raise ValueError(msg)

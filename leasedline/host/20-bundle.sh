@@ -14,7 +14,13 @@ bundle_check() {
 		die "what arrived is no bundle that this version knows: nothing was changed; run pulumi up again"
 	[ "$(sed -n '$s/^end sha256://p' "$1")" = "$(sed '$d' "$1" | sha256sum | cut -d ' ' -f 1)" ] ||
 		die "the bundle did not arrive whole: nothing was changed; run pulumi up again"
-	check_foreign=$(awk -v kind="$2" -v keys="$KEYS/" '
+	check_interface=$(bundle_field "$1" interface)
+	case $check_interface in
+	"" | [!a-z]* | *[!a-z0-9_-]*)
+		die "the bundle names no interface that it could own, so nothing was changed: $check_interface"
+		;;
+	esac
+	check_foreign=$(awk -v interface="$check_interface" -v kind="$2" -v keys="$KEYS/" '
 		function own(path) {
 			if (path ~ /\.\.|\/\//) return 0
 			if (kind == "keys") return index(path, keys) == 1 && path ~ /\/[0-9a-f]+\.(key|psk)$/
@@ -26,12 +32,11 @@ bundle_check() {
 			if (path == "/etc/leased-line/firewall.nft") return 1
 			return path == "/etc/systemd/system/leased-line.service"
 		}
-		$1 == "interface" { interface = $2 }
 		$1 == "file" && !own($2) { print $2 }
 	' "$1")
 	[ -z "$check_foreign" ] ||
 		die "the bundle touches files that are not its own, so nothing was changed: $(one_line "$check_foreign")"
-	[ "$2" = keys ] || bundle_check_match "$1" "$(bundle_field "$1" interface)"
+	[ "$2" = keys ] || bundle_check_match "$1" "$check_interface"
 }
 
 # A [Match] broader than our interface would make networkd take over the host's other links.
@@ -39,11 +44,12 @@ bundle_check_match() {
 	match=$(awk '
 		/^file / { network = $2 ~ /\.network$/ }
 		!network { next }
-		/^\|\[/ { in_match = $0 == "|[Match]" }
-		in_match && /^\|[^\[]/ { print substr($0, 2) }
+		{ sub(/^\|[ \t]*/, "") }
+		/^\[/ { in_match = /^\[Match\]/; next }
+		in_match && /./
 	' "$1")
 	[ "$match" = "Name=$2" ] ||
-		die "the bundle's .network file matches more than $2, so nothing was changed: $match"
+		die "the bundle's .network file matches more than $2, so nothing was changed: $(one_line "$match")"
 }
 
 # bundle_unpack BUNDLE ROOT
