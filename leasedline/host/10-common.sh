@@ -82,5 +82,5 @@ attempt() {
 
 systemd_version() { systemctl --version | awk 'NR == 1 { print int($2) }'; }
 
-link_exists() { [ -e "/sys/class/net/$1" ]; }
+link_exists() { [ -n "$1" ] && [ -e "/sys/class/net/$1" ]; }
 

@@ -14,7 +14,7 @@ preflight() {
 		faults="$faults; systemd-networkd is not installed: this tool needs it"
 	elif [ "$(systemd_version)" -lt 249 ]; then
 		faults="$faults; systemd $(systemd_version) is too old: 249 or later is needed (Debian 12, Ubuntu 22.04)"
-	elif [ "$(systemctl is-enabled systemd-networkd 2>/dev/null || :)" = masked ]; then
+	elif unit_is systemd-networkd.service masked; then
 		faults="$faults; systemd-networkd is masked: systemctl unmask systemd-networkd"
 	fi
 	[ -e /sys/module/wireguard ] || modprobe -q wireguard 2>/dev/null ||
@@ -38,7 +38,23 @@ preflight_keys() {
 		die "key files are missing, and only the stack has them (pulumi up --target-replace the host's base resource): $(one_line "$missing")"
 }
 
-unit_state() { systemctl "$1" "$2" 2>/dev/null || :; }
+# unit_states UNIT...: "unit enabled active" as systemd says it, a line each, in one call.
+unit_states() {
+	systemctl show -p Id -p UnitFileState -p ActiveState "$@" | awk -F = '
+		{ is[$1] = $2 }
+		$1 == "UnitFileState" || $1 == "ActiveState" || $1 == "Id" { seen++ }
+		seen == 3 { print is["Id"], (is["UnitFileState"] == "" ? "-" : is["UnitFileState"]), is["ActiveState"]; seen = 0 }
+	'
+}
+
+# unit_is UNIT STATE...: whether its line of unit_states holds all of these words.
+unit_is() {
+	unit_line=" $(unit_states "$1") "
+	shift
+	for state in "$@"; do
+		case $unit_line in *" $state "*) ;; *) return 1 ;; esac
+	done
+}
 
 # record BUNDLE: once the host's settings, and each file of the bundle that was there before us.
 record() {
@@ -46,13 +62,13 @@ record() {
 	chmod 0700 "$STATE"
 	if [ ! -e "$STATE/before/settings" ]; then
 		{
-			say "ip_forward $(cat /proc/sys/net/ipv4/ip_forward)"
-			for unit in systemd-networkd.service systemd-networkd-wait-online.service; do
-				say "enabled $unit $(unit_state is-enabled "$unit")"
+			# The second is set to 0 by the kernel's WireGuard whenever a device of its kind comes up.
+			for name in net.ipv4.ip_forward net.ipv4.conf.all.send_redirects; do
+				say "sysctl $name $(sysctl -n $name)"
 			done
-			for unit in systemd-networkd.socket systemd-networkd.service; do
-				say "active $unit $(unit_state is-active "$unit")"
-			done
+			# The socket before the service: it would start the service again.
+			unit_states systemd-networkd.socket systemd-networkd.service systemd-networkd-wait-online.service |
+				sed 's/^/unit /'
 		} >"$STATE/before/settings.new"
 		mv "$STATE/before/settings.new" "$STATE/before/settings"
 	fi
@@ -83,7 +99,7 @@ put() {
 		return 1
 	fi
 	{
-		mkdir -p "${2%/*}" &&
+		{ [ -d "${2%/*}" ] || mkdir -p "${2%/*}"; } &&
 			install -o "${3%:*}" -g "${3#*:}" -m "$4" "$1" "$2.leased-line" &&
 			mv -f "$2.leased-line" "$2"
 	} || die "cannot write $2: is the disk full or read-only?"
@@ -99,6 +115,14 @@ put_files() {
 	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
 		put_back "$path"
 		say "$path" >>"$RUN/changed"
+	done
+}
+
+# Owner and mode of the key files that the bundle names, as networkd needs them.
+mend_keys() {
+	bundle_keys "$1" | while read -r key; do
+		chown root:systemd-network "$key"
+		chmod 0640 "$key"
 	done
 }
 
@@ -131,9 +155,9 @@ file_differences() {
 		[ "$is" = "root:systemd-network 0640" ] ||
 			say "key file $path: is $is, should be root:systemd-network 0640"
 	done
-	for unit in systemd-networkd.service leased-line.service; do
-		[ "$(unit_state is-enabled $unit)" = enabled ] || say "unit $unit: not enabled, lost at the next boot"
-		[ "$(unit_state is-active $unit)" = active ] || say "unit $unit: not active"
+	unit_states systemd-networkd.service leased-line.service | while read -r unit enabled active; do
+		[ "$enabled" = enabled ] || say "unit $unit: is $enabled, so it is lost at the next boot"
+		[ "$active" = active ] || say "unit $unit: is $active"
 	done
 }
 

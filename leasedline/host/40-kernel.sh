@@ -1,11 +1,12 @@
 # --- the kernel: brought to the bundle without a gap, and compared with it ---
 
 # wg_configuration BUNDLE: the whole device for `wg syncconf`, keys read from their files. Whole,
-# because syncconf clears a private key or port that it is not given (wg(8)).
+# because syncconf clears a private key or port that it is not given (wg(8)), and removes a peer:
+# so without one of the keys it prints a line that wg refuses, and no part of the device.
 wg_configuration() {
 	bundle_want "$1" | awk '
 		function read_key(file,   text) {
-			if ((getline text <file) <= 0) { print "cannot read " file >"/dev/stderr"; exit 1 }
+			if ((getline text <file) <= 0) { unreadable = file; exit 1 }
 			close(file)
 			return text
 		}
@@ -16,7 +17,14 @@ wg_configuration() {
 			if ($4 != "-") peers = peers "Endpoint=" $4 "\n"
 			peers = peers "PersistentKeepalive=" $5 "\nAllowedIPs=" $6 "\n"
 		}
-		END { printf "[Interface]\nListenPort=%s\nPrivateKey=%s\n%s", port, key, peers }
+		END {
+			if (unreadable != "") {
+				print "cannot read " unreadable >"/dev/stderr"
+				print "unreadable key"
+				exit 1
+			}
+			printf "[Interface]\nListenPort=%s\nPrivateKey=%s\n%s", port, key, peers
+		}
 	'
 }
 
@@ -35,7 +43,9 @@ kernel_unreachable() {
 lines_of() { awk -v field="$1" '$1 == field { print $2 }' "$RUN/want" | sort -u; }
 
 # only_in A B: lines of file A that file B has not.
-only_in() { awk 'NR == FNR { there[$0]; next } !($0 in there)' "$2" "$1"; }
+only_in() {
+	awk -v other="$2" 'BEGIN { while ((getline line <other) > 0) there[line] } !($0 in there)' "$1"
+}
 
 # list_kernel BUNDLE INTERFACE: leaves the two sides of addresses and routes in $RUN.
 list_kernel() {

@@ -6,6 +6,7 @@ activate() {
 	rm -rf "$RUN/stage"
 	bundle_unpack "$1" "$RUN/stage"
 	put_files "$1" "$RUN/stage"
+	mend_keys "$1"
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] ||
 		sysctl -q -p /etc/sysctl.d/10-ip-forward.conf
 	activate_firewall
@@ -13,9 +14,11 @@ activate() {
 }
 
 activate_firewall() {
-	! changed '^/etc/systemd/system/' || systemctl daemon-reload
-	systemctl --quiet enable leased-line.service
-	[ "$(unit_state is-active leased-line.service)" = active ] || systemctl start leased-line.service
+	if ! unit_is leased-line.service enabled active; then
+		systemctl --quiet enable --now leased-line.service
+	elif changed '^/etc/systemd/system/'; then
+		systemctl daemon-reload
+	fi
 	nft -s list table inet "$TABLE" >"$RUN/firewall" 2>/dev/null || :
 	if changed '^/etc/leased-line/firewall.nft$' || ! cmp -s "$RUN/firewall" "$STATE/firewall"; then
 		nft -f /etc/leased-line/firewall.nft
@@ -24,11 +27,9 @@ activate_firewall() {
 }
 
 activate_interface() {
-	[ "$(unit_state is-enabled systemd-networkd.service)" = enabled ] ||
-		systemctl --quiet enable systemd-networkd.service
+	unit_is systemd-networkd.service enabled || systemctl --quiet enable systemd-networkd.service
 	if link_exists "$2"; then
-		[ "$(unit_state is-active systemd-networkd.service)" = active ] ||
-			systemctl start systemd-networkd.service
+		unit_is systemd-networkd.service active || systemctl start systemd-networkd.service
 		sync_kernel "$1" "$2"
 		# 250 to 256 take a changed .network without a gap and leave WireGuard alone; 249 drops the
 		# link's configuration first, and 257 would reset every peer (systemd#38196).
@@ -37,7 +38,7 @@ activate_interface() {
 		fi
 		return
 	fi
-	if [ "$(unit_state is-active systemd-networkd.service)" = active ]; then
+	if unit_is systemd-networkd.service active; then
 		networkctl reload
 	else
 		systemctl start systemd-networkd.service
@@ -108,28 +109,25 @@ take_down() {
 		ip link del dev "$interface"
 		say "interface $interface: removed"
 	fi
-	[ "$(unit_state is-active systemd-networkd.service)" != active ] || networkctl reload
+	! unit_is systemd-networkd.service active || networkctl reload
 	[ ! -e "$STATE/before/settings" ] || restore_settings
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/previous" "$STATE/firewall" "$STATE/before"
 }
 
 restore_settings() {
-	while read -r kind name value; do
+	while read -r kind name was active; do
 		case $kind in
-		ip_forward)
-			[ "$(cat /proc/sys/net/ipv4/ip_forward)" = "$name" ] ||
-				sysctl -q "net.ipv4.ip_forward=$name"
-			say "sysctl net.ipv4.ip_forward: $name, as before"
+		sysctl)
+			[ "$(sysctl -n "$name")" = "$was" ] || sysctl -q "$name=$was"
+			say "sysctl $name: $was, as before"
 			;;
-		enabled)
-			if [ "$value" = disabled ] && [ "$(unit_state is-enabled "$name")" = enabled ]; then
-				systemctl --quiet disable "$name" 2>/dev/null
+		unit)
+			if [ "$was" = disabled ] && unit_is "$name" enabled; then
+				systemctl --quiet disable "$name"
 				say "$name: disabled, as before"
 			fi
-			;;
-		active)
-			if [ "$value" = inactive ] && [ "$(unit_state is-active "$name")" = active ]; then
-				systemctl stop "$name" 2>/dev/null
+			if [ "$active" = inactive ] && unit_is "$name" active; then
+				systemctl stop "$name"
 				say "$name: stopped, as before"
 			fi
 			;;

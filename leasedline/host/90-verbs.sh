@@ -113,7 +113,16 @@ status() {
 # status_report --json|"" HOST ROLE INTERFACE
 status_report() {
 	awk -v json="$1" -v host="$2" -v role="$3" -v interface="$4" -v differences="$RUN/differences" '
-		function quote(text) { gsub(/\\/, "\\\\", text); gsub(/"/, "\\\"", text); return "\"" text "\"" }
+		# "&&" and not four backslashes: awks disagree on how many of those are left.
+		function quote(text,   code) {
+			gsub(/\\/, "&&", text)
+			gsub(/"/, "\\\"", text)
+			if (text ~ /[\001-\037]/)
+				for (code = 1; code < 32; code++)
+					gsub(sprintf("%c", code), sprintf("\\u%04x", code), text)
+			return "\"" text "\""
+		}
+		# %.0f below: the %d of mawk ends at 2147483647, which is 2 GiB.
 		function comma() { return n_out++ ? "," : "" }
 		$1 == "peer" { name[$2] = $7; order[++peers] = $2 }
 		$1 == "address" { address = $2 }
@@ -127,7 +136,7 @@ status_report() {
 					quote(host), quote(role), quote(interface), quote(address), systemd, quote(digest)
 				for (i = 1; i <= peers; i++) {
 					p = order[i]
-					printf "%s{\"name\":%s,\"public_key\":%s,\"endpoint\":%s,\"handshake_age_s\":%s,\"rx_bytes\":%d,\"tx_bytes\":%d}",
+					printf "%s{\"name\":%s,\"public_key\":%s,\"endpoint\":%s,\"handshake_age_s\":%s,\"rx_bytes\":%.0f,\"tx_bytes\":%.0f}",
 						comma(), quote(name[p]), quote(p), (endpoint[p] ~ /:/ ? quote(endpoint[p]) : "null"),
 						(handshake[p] > 0 ? now - handshake[p] : "null"), rx[p], tx[p]
 				}
@@ -140,7 +149,7 @@ status_report() {
 			if (host != "") printf "%s: %s, %s %s, systemd %d, bundle %s\n", host, role, interface, address, systemd, substr(digest, 1, 12)
 			for (i = 1; i <= peers; i++) {
 				p = order[i]
-				printf "  peer %s: %s, handshake %s, received %d, sent %d bytes\n", name[p],
+				printf "  peer %s: %s, handshake %s, received %.0f, sent %.0f bytes\n", name[p],
 					(endpoint[p] ~ /:/ ? endpoint[p] : "no endpoint yet"),
 					(handshake[p] > 0 ? now - handshake[p] " s ago" : "never"), rx[p], tx[p]
 			}
