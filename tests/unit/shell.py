@@ -12,7 +12,7 @@ import pytest
 
 from leasedline.bundle import program
 
-# dash is Debian's /bin/sh; busybox's ash is stricter in places and that of small systems.
+# dash is Debian's /bin/sh, beside mawk or gawk; busybox brings an ash and an awk of its own.
 _SHELLS: Final = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
 
 SHELLS: Final = [
@@ -69,6 +69,8 @@ class Host:
         for directory in (self.state, self.run_directory, self.keys):
             directory.mkdir(exist_ok=True)
         places = f"STATE={self.state}\nRUN={self.run_directory}\nKEYS={self.keys}\n"
+        if self.shell[0] == "busybox":
+            places += 'awk() { busybox awk "$@"; }\n'
         script = self.file("script.sh", f"{_FUNCTIONS}\n{places}{commands}\n")
         ran = subprocess.run(
             [*self.shell, str(script), *map(str, arguments)],

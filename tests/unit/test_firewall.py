@@ -21,11 +21,13 @@ def test_nft_takes_the_table_twice_and_holds_it_once() -> None:
     assert table.path == "/etc/leased-line/firewall.nft"
     assert unit.path == "/etc/systemd/system/leased-line.service"
     nft = needed("nft", "nftables")
+    twice = 'rules=$(cat); for n in 1 2; do echo "$rules" | "$0" -f -; done; "$0" -s list ruleset'
     # A network namespace of its own: this machine's rules are not touched, and no root is needed.
     loaded = subprocess.run(
-        [needed("unshare", "util-linux"), "--user", "--map-root-user", "--net", "sh", "-ec"]
-        + ['rules=$(cat); for n in 1 2; do echo "$rules" | "$0" -f -; done; "$0" -s list ruleset']
-        + [nft],
+        [
+            *(needed("unshare", "util-linux"), "--user", "--map-root-user", "--net"),
+            *("sh", "-ec", twice, nft),
+        ],
         input=table.text,
         capture_output=True,
         text=True,

@@ -102,7 +102,9 @@ REFUSED = {
         NAME,
     ),
     "interface-is-a-path": (
-        sealed(without_end(GOOD).replace("interface wg0", "interface wg0/x").replace("wg0", "wg0/x")),
+        sealed(
+            without_end(GOOD).replace("interface wg0", "interface wg0/x").replace("wg0", "wg0/x")
+        ),
         NAME,
     ),
     "no-interface": (sealed(without_end(GOOD).replace("interface wg0\n", "")), NAME),
@@ -115,7 +117,10 @@ REFUSED = {
         with_change("|[Match]\n|Name=wg0\n", "|[Match]\n|Name=wg0\n|Name=eth*\n"),
         BROADER,
     ),
-    "match-by-another-key": (with_change("|[Match]\n|Name=wg0\n", "|[Match]\n|Type=ether\n"), BROADER),
+    "match-by-another-key": (
+        with_change("|[Match]\n|Name=wg0\n", "|[Match]\n|Type=ether\n"),
+        BROADER,
+    ),
     "match-without-a-setting": (with_change("|[Match]\n|Name=wg0\n", "|[Match]\n"), BROADER),
     "no-match-at-all": (with_change("|[Match]\n|Name=wg0\n|\n", ""), BROADER),
     "match-further-down": (
@@ -196,7 +201,8 @@ def test_what_the_kernel_of_a_hub_must_hold(host: Host) -> None:
     ran = host.sh('bundle_want "$1"', sent)
     keys = "/etc/leased-line/keys"
     peers = [
-        f"peer {RING.host(name).public} {keys}/{RING.preshared('z', name).name} - 15 {allowed} {name}"
+        f"peer {RING.host(name).public} {keys}/{RING.preshared('z', name).name} "
+        f"- 15 {allowed} {name}"
         for name, allowed in (
             ("a", "10.70.0.2/32,192.168.201.0/24"),
             ("c", "10.70.0.3/32,192.168.200.0/24"),
@@ -234,5 +240,7 @@ def test_the_head_the_paths_and_the_keys(host: Host) -> None:
 
 
 def test_a_field_is_read_from_the_head_alone(host: Host) -> None:
-    sent = host.file("sent", sealed(without_end(GOOD).replace("probe 10.70.0.1\n", "") + "probe x\n"))
+    sent = host.file(
+        "sent", sealed(without_end(GOOD).replace("probe 10.70.0.1\n", "") + "probe x\n")
+    )
     assert host.sh('bundle_field "$1" probe', sent).stdout == ""

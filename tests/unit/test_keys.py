@@ -140,9 +140,7 @@ def test_a_host_gets_no_key_of_another() -> None:
 def test_a_raised_generation_changes_one_key() -> None:
     network = article()
     a, c = network.spokes
-    rotated = network.model_copy(
-        update={"spokes": (a.model_copy(update={"psk_generation": 2}), c)}
-    )
+    rotated = network.model_copy(update={"spokes": (a.model_copy(update={"psk_generation": 2}), c)})
     before, after = planner(network), planner(rotated)
     assert before.secrets("c") == after.secrets("c")
     assert len(set(before.secrets("a").values()) & set(after.secrets("a").values())) == 1

@@ -82,7 +82,9 @@ def test_the_same_sections_and_values_as_the_article(host: str) -> None:
             name,
             tuple(
                 sorted(
-                    (key.removesuffix("File"), keys[value]) if key.endswith("KeyFile") else (key, value)
+                    (key.removesuffix("File"), keys[value])
+                    if key.endswith("KeyFile")
+                    else (key, value)
                     for key, value in settings
                 )
             ),

@@ -94,7 +94,9 @@ def test_the_articles_spoke() -> None:
 
 
 @given(network=networks(), data=st.data())
-def test_plans_come_hub_first_then_in_the_files_order(network: Network, data: st.DataObject) -> None:
+def test_plans_come_hub_first_then_in_the_files_order(
+    network: Network, data: st.DataObject
+) -> None:
     plan = planner(network)
     all_plans = list(plan.plans())
     assert [p.name for p in all_plans] == [host.name for host in network.hosts]
