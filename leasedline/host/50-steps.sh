@@ -27,6 +27,12 @@ activate_firewall() {
 }
 
 activate_interface() {
+	# The bundle may give the interface another name: the one of the bundle before goes first.
+	for bundle in "$STATE/current" "$STATE/next"; do
+		[ -e "$bundle" ] || continue
+		other=$(bundle_field "$bundle" interface)
+		[ "$other" = "$2" ] || ! link_exists "$other" || ip link del dev "$other"
+	done
 	unit_is systemd-networkd.service enabled || systemctl --quiet enable systemd-networkd.service
 	if link_exists "$2"; then
 		unit_is systemd-networkd.service active || systemctl start systemd-networkd.service
@@ -77,11 +83,12 @@ verify() {
 	fi
 }
 
-# roll_back INTERFACE: to the bundle before, or to nothing where there was none.
+# roll_back: to the bundle before, or to nothing where there was none.
 roll_back() {
 	if [ -e "$STATE/current" ]; then
-		activate "$STATE/current" "$1"
-		until_true "$WAIT_KERNEL" kernel_is_right "$STATE/current" "$1"
+		interface=$(bundle_field "$STATE/current" interface)
+		activate "$STATE/current" "$interface"
+		until_true "$WAIT_KERNEL" kernel_is_right "$STATE/current" "$interface"
 		rm -f "$STATE/next"
 	else
 		take_down >/dev/null
@@ -91,7 +98,6 @@ roll_back() {
 # take_down: what was added goes, what was recorded comes back; a receipt on stdout.
 take_down() {
 	cat "$STATE/current" "$STATE/next" 2>/dev/null >"$RUN/last" || :
-	interface=$(bundle_field "$RUN/last" interface)
 	drop_unreachable /dev/null
 	systemctl --quiet disable --now leased-line.service 2>/dev/null || :
 	! nft list table inet "$TABLE" >/dev/null 2>&1 || nft delete table inet "$TABLE"
@@ -105,10 +111,11 @@ take_down() {
 		rmdir "$directory" 2>/dev/null || [ ! -d "$directory" ] || say "$directory: left, it is not empty"
 	done
 	systemctl daemon-reload
-	if link_exists "$interface"; then
+	for interface in $(awk '$1 == "interface" { print $2 }' "$RUN/last" | sort -u); do
+		link_exists "$interface" || continue
 		ip link del dev "$interface"
 		say "interface $interface: removed"
-	fi
+	done
 	! unit_is systemd-networkd.service active || networkctl reload
 	[ ! -e "$STATE/before/settings" ] || restore_settings
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/previous" "$STATE/firewall" "$STATE/before"

@@ -19,7 +19,7 @@ apply() {
 	attempt activate "$STATE/next" "$interface"
 	[ "$failed" -ne 0 ] || attempt verify "$STATE/next" "$interface"
 	if [ "$failed" -ne 0 ]; then
-		attempt roll_back "$interface"
+		attempt roll_back
 		[ "$failed" -eq 0 ] || die "the change failed, and so did the way back: log in and run leased-line status"
 		die "the change failed and was undone: this host is as it was before"
 	fi
