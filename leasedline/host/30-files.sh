@@ -22,11 +22,14 @@ preflight() {
 	[ -z "$faults" ] || die "cannot hold the line: ${faults#; }"
 }
 
-# preflight_link BUNDLE INTERFACE: a first apply must not take what belongs to somebody else.
+# preflight_link BUNDLE INTERFACE: never take what belongs to somebody else.
 preflight_link() {
-	[ ! -e "$STATE/current" ] && [ ! -e "$STATE/next" ] || return 0
+	for bundle in "$STATE/current" "$STATE/next"; do
+		[ ! -e "$bundle" ] || [ "$(bundle_field "$bundle" interface)" != "$2" ] || return 0
+	done
 	! link_exists "$2" ||
 		die "the interface $2 exists and is not ours: remove it, or set interface: in the network file to a free name"
+	[ ! -e "$STATE/current" ] || return 0
 	port=$(bundle_want "$1" | awk '$1 == "port" { print $2 }')
 	[ -z "$(ss -Hlun "sport = :$port")" ] ||
 		die "UDP port $port is in use on this host: free it, or set port: in the network file to a free one"

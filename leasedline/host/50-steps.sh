@@ -111,7 +111,7 @@ take_down() {
 		rmdir "$directory" 2>/dev/null || [ ! -d "$directory" ] || say "$directory: left, it is not empty"
 	done
 	systemctl daemon-reload
-	for interface in $(awk '$1 == "interface" { print $2 }' "$RUN/last" | sort -u); do
+	awk '$1 == "interface" { print $2 }' "$RUN/last" | sort -u | while read -r interface; do
 		link_exists "$interface" || continue
 		ip link del dev "$interface"
 		say "interface $interface: removed"
