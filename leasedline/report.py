@@ -88,20 +88,20 @@ def diagram(network: Network, plans: Iterable[HostPlan], hub_endpoint: str) -> s
     hub = by_name[network.hub.name]
     lines = [
         "flowchart LR",
-        f'  {_node(hub.name)}(["hub {hub.name}<br/>{hub.address}<br/>UDP {hub_endpoint}"])',
+        f'  {_id("host", hub.name)}(["hub {hub.name}<br/>{hub.address}<br/>UDP {hub_endpoint}"])',
     ]
     for spoke in network.spokes:
         plan = by_name[spoke.name]
-        node = _node(spoke.name)
+        node = _id("host", spoke.name)
         lines += [
-            f'  subgraph {node}_office["office {spoke.name}, behind NAT"]',
+            f'  subgraph {_id("office", spoke.name)}["office {spoke.name}, behind NAT"]',
             f'    {node}["spoke {spoke.name}<br/>{plan.address}"]',
             *(
-                f'    {node}_lan{number}["LAN {lan.prefix}"] --- {node}'
+                f'    {_id(f"lan{number}", spoke.name)}["LAN {lan.prefix}"] --- {node}'
                 for number, lan in enumerate(spoke.lans)
             ),
             "  end",
-            f"  {node} <-->|WireGuard| {_node(hub.name)}",
+            f"  {node} <-->|WireGuard| {_id('host', hub.name)}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -166,6 +166,7 @@ def _other_lans(network: Network, spoke: Spoke) -> tuple[IPv4Network, ...]:
     return tuple(lan.prefix for other in network.spokes if other is not spoke for lan in other.lans)
 
 
-def _node(name: str) -> str:
-    # Mermaid takes "end" and some other words for its own, and no hyphens in every version.
-    return "host_" + name.replace("-", "_")
+def _id(kind: str, name: str) -> str:
+    # Mermaid takes "end" and some other words for its own, and no hyphens in every version. The
+    # kind comes first: behind the name, spoke a's office would be called as the spoke a-office.
+    return f"{kind}_{name.replace('-', '_')}"
