@@ -57,7 +57,9 @@ class Fault:
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        subject = spelled(self.path) or ("the file" if self.file else "the network")
+        # A field's name is the user's text too where it is an unknown one.
+        path = tuple(shown(step) if isinstance(step, str) else step for step in self.path)
+        subject = spelled(path) or ("the file" if self.file else "the network")
         sentence = " ".join(part for part in (subject, self.value, self.rule) if part)
         return f"{where + ': ' if where else ''}{sentence}: {self.remedy}"
 

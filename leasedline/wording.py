@@ -163,7 +163,7 @@ def _unknown(path: FieldPath, document: Document) -> Fault:
         remedy = f"did you mean {near[0]}?"
     else:
         remedy = f"its fields are {', '.join(names)}"
-    return Fault((*path[:-1], shown(name)), "", rule, remedy)
+    return Fault(path, "", rule, remedy)
 
 
 def _names(model: type[BaseModel]) -> list[str]:
