@@ -41,7 +41,7 @@ func (p *pin) check(_ string, _ net.Addr, shown ssh.PublicKey) error {
 		return nil
 	}
 	return &hostKeyError{fmt.Sprintf("%s is not the host that was expected (ssh: host key mismatch): "+
-		"expected %s, got %s. If the host was re-installed, set hostKey to its new key; "+
+		"expected %s, got %s. If the host was re-installed, set hostKey (host_key) to its new key; "+
 		"if not, something else answers at this address",
 		p.address, fingerprint(p.key), fingerprint(shown))}
 }
