@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
-from bench import core
+from bench import core, lab
 from bench.measure import BenchError
 
 
@@ -14,12 +15,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("part", nargs="?", choices=("all", "core", "lab"), default="all")
     options = parser.parse_args()
+    # So that a bench that is told to end still takes away what it made.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.part in ("all", "core"):
             core.run()
+        if options.part in ("all", "lab"):
+            lab.run()
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -86,8 +86,8 @@ def square_bytes(small: CoreCost, spokes: int) -> float:
 def own_table(title: str, costs: Iterable[CoreCost]) -> Table:
     """Return what each size costs, with its growth over the size before, a tenth of it."""
     rows = list(costs)
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    headings = ("spokes", "load, check", "plan, render", "growth", "memory", "growth")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    headings = ("spokes", "load,\ncheck", "plan,\nrender", "growth", "memory", "growth")
     for heading in (*headings, "text", "growth"):
         table.add_column(heading, justify="right", no_wrap=True)
     before: dict[int, CoreCost] = {big.spokes: small for small, big in pairwise(rows)}
@@ -112,9 +112,10 @@ def mesh_table(own: Mapping[int, CoreCost], mesh: Mapping[int, MeshCost | None])
         title="wg-meshconf (full mesh) against this project (star, explicit lists)",
         title_justify="left",
         box=SIMPLE_HEAD,
+        pad_edge=False,
     )
-    headings = ("spokes", "ours", "addpeer, all", "genconfig", "its text")
-    for heading in (*headings, "genconfig/ours", "both/ours"):
+    headings = ("spokes", "ours", "addpeer\nof all", "genconfig", "its text")
+    for heading in (*headings, "genconfig\n/ ours", "both\n/ ours"):
         table.add_column(heading, justify="right", no_wrap=True)
     for spokes, theirs in mesh.items():
         ours_s = own[spokes].process_s
@@ -160,9 +161,9 @@ def run() -> None:
     console.print(own_table(f"With summary ({n}; 10 x is linear growth)", summary.values()))
     console.print(mesh_table({**summary, **explicit}, mesh))
     console.print(
-        f"One run of wg-meshconf a row, {LIMIT_S:.0f} s at most a step (`> {LIMIT_S:.0f} s at 400`: "
-        "400 sites in, the rest put into its database directly). Not tried where growth by no more "
-        f"than the number of sites would break the limit. Ours at {most:,} is with summary.\n"
+        f"One run of wg-meshconf a row, {LIMIT_S:.0f} s at most a step (`at 400`: so "
+        "many sites in, the rest put straight into its database). Not tried where growth by no "
+        f"more than the number of sites would break the limit. Ours at {most:,} is with summary.\n"
     )
 
 

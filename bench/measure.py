@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,10 +13,13 @@ from typing import Final
 
 from rich.console import Console
 
+WIDTH: Final = 100
+"""Columns of a report that goes into a file."""
+
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 """Where the report goes: standard output."""
 
 
@@ -42,9 +46,9 @@ class Timed:
 
 def seconds(value: float) -> str:
     """Return a duration with as many digits as mean something: 7.1 ms, 71 ms, 0.71 s, 71 s."""
-    if value < 0.1:
+    if value < 0.0995:
         return f"{_short(value * 1000)} ms"
-    return f"{value:.2f} s" if value < 1 else f"{_short(value)} s"
+    return f"{value:.2f} s" if value < 0.995 else f"{_short(value)} s"
 
 
 def ratio(theirs: float, ours: float) -> str:
@@ -52,7 +56,7 @@ def ratio(theirs: float, ours: float) -> str:
     if not ours:
         return "-"
     value = theirs / ours
-    return f"{value:.2f} x" if value < 1 else f"{_short(value)} x"
+    return f"{value:.2f} x" if value < 0.995 else f"{_short(value)} x"
 
 
 def size(count: float) -> str:
@@ -75,7 +79,12 @@ def progress(text: str) -> None:
 
 
 def ran(
-    command: Sequence[str], *, limit_s: float, directory: Path | None = None
+    command: Sequence[str],
+    *,
+    limit_s: float,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: str = "",
 ) -> tuple[float, str] | None:
     """Run a command; return its wall-clock seconds and standard output, None after `limit_s`.
 
@@ -87,7 +96,8 @@ def ran(
         done = subprocess.run(
             command,
             cwd=directory,
-            stdin=subprocess.DEVNULL,
+            env=environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=limit_s,
