@@ -30,6 +30,12 @@ _REASONS: Final = (
         ("no matching host key type",),
         "it has no SSH host key of the pinned kind: pin one that it has (ssh-keyscan {host})",
     ),
+    # Before the refused login that follows from it.
+    (
+        ("Load key",),
+        "the private key for it cannot be used: it must be a private key as ssh-keygen writes it, "
+        "which nobody else may read (chmod 600)",
+    ),
     (
         ("Permission denied", "Too many authentication failures"),
         "it refuses the login of {user}: put your public key into its authorized_keys, or name "
@@ -44,7 +50,6 @@ _REASONS: Final = (
         "it does not answer on port {port}: is it on, and is there a way to it (ssh.jump)?",
     ),
     (("Could not resolve",), "its name has no address: correct ssh.host"),
-    (("UNPROTECTED PRIVATE KEY", "invalid format"), "the private key cannot be used: see below"),
 )
 
 

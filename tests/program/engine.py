@@ -67,6 +67,7 @@ def deploy(
     preview: bool = False,
     outputs_before: Mapping[str, Any] | None = None,
     stack_name: str = "test",
+    into: Deployment | None = None,
 ) -> Deployment:
     """Run `program` in a stack of its own: own event loop, own settings, nothing left behind.
 
@@ -77,8 +78,9 @@ def deploy(
         preview: whether the engine only previews.
         outputs_before: what a reference of the stack to itself finds.
         stack_name: the stack's name.
+        into: takes what was registered, for a program that is to fail.
     """
-    deployment = Deployment()
+    deployment = into or Deployment()
     both = dict(config or {}) | dict(secrets or {})
 
     def isolated() -> None:

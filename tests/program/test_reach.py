@@ -84,4 +84,12 @@ def test_a_name_without_an_address(here: World) -> None:
 
 def test_a_key_that_is_none(here: World) -> None:
     said = fault(here, login(here), "no private key at all")
-    assert "the private key cannot be used" in said or "refuses the login" in said
+    assert said.startswith("the private key for it cannot be used: it must be a private key as ")
+
+
+def test_a_key_that_others_may_read(here: World, tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text(here.key, encoding="ascii")
+    key_file.chmod(0o644)
+    said = fault(here, replace(login(here), key_file=str(key_file)))
+    assert said.endswith("which nobody else may read (chmod 600)")
