@@ -32,7 +32,7 @@ from pulumi_command import local, remote
 
 given = json.loads(Path("given.json").read_text())
 line = pulumi.Output.secret(given["stdin"])
-local.Command("near", create="cat >/dev/null; echo near", stdin=line, delete="echo gone > near.gone",
+local.Command("near", create="cat >/dev/null; echo near", stdin=line, delete="touch near.gone",
               triggers=given["triggers"])
 far = remote.Command(
     "far",

@@ -88,6 +88,15 @@ def test_pulumi_and_its_plugin_are_taken_from_where_the_user_has_them(installed:
     assert (again.returncode, again.stderr) == (0, "")
 
 
+def test_the_released_plugin_takes_the_stand_ins_place(installed: Machine) -> None:
+    home = installed.project / ".toolchain/home"
+    stand_in = home / "plugins/resource-command-v1.2.1+stand-in"
+    installed.pretend("pulumi-resource-command", "#!/bin/sh\n", stand_in)
+    # As in a shell that evaluated toolchain/env: PULUMI_HOME is not the user's.
+    assert installed.ensure("pulumi", PULUMI_HOME=str(home)).returncode == 0
+    assert [path.name for path in (home / "plugins").iterdir()] == ["resource-command-v1.2.1"]
+
+
 def test_a_pulumi_that_the_user_has_updated_is_noticed(installed: Machine, tmp_path: Path) -> None:
     assert installed.ensure("pulumi").returncode == 0
     installed.pretend("pulumi", "#!/bin/sh\necho v4.0.0\n", tmp_path / "pulumi")

@@ -10,7 +10,8 @@ find_go() {
     for candidate in "$(PATH=$(path_without_project) command -v go || true)" "$go_wheel/go/bin/go"; do
         [ -n "$candidate" ] && [ -x "$candidate" ] || continue
         # "go version go1.26.6 linux/amd64"; a development build names no number and is passed over
-        found=$(GOTOOLCHAIN=local "$candidate" version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\) .*/\1/p')
+        found=$(XDG_CONFIG_HOME="$go_home/config" GOTOOLCHAIN=local "$candidate" version 2>/dev/null |
+            sed -n 's/^go version go\([0-9.]*\) .*/\1/p')
         if [ -n "$found" ] && version_at_least "$found" "$go_minimum"; then
             printf '%s\n' "$candidate"
             return 0

@@ -124,11 +124,13 @@ program_from_build() {
 # plugin_from_path: the released plugin from the user's own plugin directory, copied: `pulumi plugin
 # rm` there shall not break this project.
 plugin_from_path() {
-    local theirs=${LEASED_LINE_USER_PULUMI_HOME:-${PULUMI_HOME:-$HOME/.pulumi}}/plugins/resource-command-v$command_version
-    [ -x "$theirs/pulumi-resource-command" ] && [ "$theirs" != "$plugins/resource-command-v$command_version" ] ||
-        return 1
-    install_plugin "$theirs/pulumi-resource-command" "$command_version"
-    say "toolchain: the command plugin $command_version is copied from $(dirname "$theirs")"
+    local home=${LEASED_LINE_USER_PULUMI_HOME:-${PULUMI_HOME-}} theirs
+    # In a shell that evaluated `env`, PULUMI_HOME is the project's own.
+    if [ -z "$home" ] || [ "$home" = "$toolchain_home/home" ]; then home=$HOME/.pulumi; fi
+    theirs="$home/plugins/resource-command-v$command_version/pulumi-resource-command"
+    [ -x "$theirs" ] || return 1
+    install_plugin "$theirs" "$command_version"
+    say "toolchain: the command plugin $command_version is copied from $home/plugins"
 }
 
 plugin_from_download() {

@@ -25,7 +25,7 @@ step() {
     "$@" >>"$log" 2>&1 </dev/null &
     pid=$!
     # An interrupt must not leave a compiler running behind the user's back.
-    trap 'kill "$pid" 2>/dev/null || true; exit 130' INT TERM
+    trap 'kill "$pid" 2>/dev/null || true; say ""; say "toolchain: interrupted; run it again to go on"; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
         if [ -t 2 ]; then
             printf '\r\033[K%s' "$(step_line "$name" "$started" "$log")" >&2
