@@ -68,7 +68,7 @@ class LabSettings(_Settings):
 
     def fault(self, path: FieldPath, value: object, rule: str, remedy: str) -> Fault:
         """Return a fault of the field at `path`, placed in the file that these came from."""
-        line = self._document.line(path) if self._document else 0
+        line = self._document.line(path) if self._document is not None else 0
         return Fault(path, str(value), rule, remedy, file=self._file, line=line)
 
 
@@ -120,7 +120,8 @@ def parse_settings(text: str, name: str) -> LabSettings:
         faults += [fault for fault in found if fault.path not in known]
     if faults:
         placed = [replace(f, file=name, line=f.line or document.line(f.path)) for f in faults]
-        raise WorldError(sorted(placed, key=lambda fault: fault.line))
+        placed.sort(key=lambda fault: fault.line)
+        raise WorldError(placed)
     settings._file, settings._document = name, document
     return settings
 

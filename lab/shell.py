@@ -70,16 +70,14 @@ def wait_until(
     *,
     timeout_s: float,
     every_s: float = 0.2,
-    kind: type[T],
 ) -> T:
-    """Call `probe` until it returns a value of type `kind`, and return that.
+    """Call `probe` until it returns something other than a text, and return that.
 
     Args:
         what: what is awaited, for the error's text.
         probe: returns the awaited value, or the state seen as a text for people.
         timeout_s: seconds until giving up.
         every_s: seconds between two probes.
-        kind: the awaited value's type, which is not str.
 
     Raises:
         LabError: not within `timeout_s`; the text has the last state seen.
@@ -87,7 +85,7 @@ def wait_until(
     deadline = time.monotonic() + timeout_s
     while True:
         seen = probe()
-        if isinstance(seen, kind):
+        if not isinstance(seen, str):
             return seen
         if time.monotonic() >= deadline:
             msg = f"{what}: not within {timeout_s:.0f} s; last seen: {seen}"

@@ -179,17 +179,13 @@ class _Builder:
         self._check_names(offices)
         public = self.settings.hub.public
         router = self._router()
-        internet = Internet(
-            stack=self.stack, hub_public=public, router=router, prefix=self.public
-        )
+        internet = Internet(stack=self.stack, hub_public=public, router=router, prefix=self.public)
         hub_nic = self._nic(
             self.network.hub.name, 0, INTERNET, "public", IPv4Interface((public, 24)), router
         )
         machines = [self._machine(self.network.hub.name, [hub_nic])]
         machines += [self._spoke_machine(office) for office in offices]
-        return World(
-            stack=self.stack, internet=internet, offices=offices, machines=tuple(machines)
-        )
+        return World(stack=self.stack, internet=internet, offices=offices, machines=tuple(machines))
 
     def _fault(self, path: tuple[str | int, ...], value: object, rule: str, remedy: str) -> None:
         self.faults.append(self.settings.fault(path, value, rule, remedy))
@@ -258,9 +254,7 @@ class _Builder:
             line_prefix = next(free, None)
             if line_prefix is None:
                 rule = f"finds no free /30 in {ISP_RANGE}"
-                self._fault(
-                    ("offices", spoke.name), "", rule, "build a lab of 64 offices at most"
-                )
+                self._fault(("offices", spoke.name), "", rule, "build a lab of 64 offices at most")
                 line_prefix = ISP_RANGE
             lines[spoke.name] = IPv4Interface((line_prefix.network_address + 2, 30))
         return lines
@@ -319,13 +313,12 @@ class _Builder:
         written = self._written(spoke)
         path = ("offices", spoke.name, "devices")
         if not written:
-            if not spoke.lans or spoke.name in self.settings.offices and self._said_none(spoke):
+            if not spoke.lans or (spoke.name in self.settings.offices and self._said_none(spoke)):
                 return {}
             first = spoke.lans[0]
-            taken = {first.address, gateways[0]}
             if len(list(_some(first.prefix.hosts(), 3))) < 3:
                 return {}
-            return {f"{spoke.name}1": self._free(first, taken, "a device")}
+            return {f"{spoke.name}1": self._free(first, {first.address, gateways[0]}, "a device")}
         taken = Counter(written.values())
         for name, address in written.items():
             lan = next((lan for lan in spoke.lans if address in lan.prefix), None)

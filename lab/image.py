@@ -1,0 +1,198 @@
+"""The machines' disk: Debian as a server has it, made once with mmdebstrap and kept.
+
+What a machine has of its own (host name, keys, addresses) is in no image: see `lab.initrd`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lab.errors import LabError
+from lab.initrd import INIT, archive, directory, file
+from lab.progress import say
+from lab.shell import run
+from lab.sources import debian_sources
+from lab.state import LabState, give, locked, make_directory
+
+# fmt: off
+PACKAGES: Final = (
+    "systemd", "systemd-sysv", "udev", "dbus", "openssh-server", "sudo", "wireguard-tools",
+    "nftables", "iproute2", "iputils-ping", "tcpdump", "iperf3", "kmod", "procps", "netbase",
+    "ca-certificates", "less", "vim-tiny", "linux-image-cloud-amd64", "busybox-static",
+)
+"""A small server, and what the line needs. The cloud kernel has wireguard.ko (Debian 12, 13).
+
+Without libpam-systemd, as each login would start a service manager: 2 s on an emulated processor.
+"""
+
+INITRAMFS: Final = "tiny-initramfs"
+"""Satisfies the kernel's dependency with the least work: the lab boots an archive of its own."""
+
+MASKED: Final = (
+    "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+    "e2scrub_reap.service", "fstrim.timer", "getty@tty1.service", "getty-static.service",
+    "serial-getty@ttyS0.service", "systemd-pstore.service",
+    "systemd-networkd-wait-online.service",
+)
+"""Nobody waits for these, and on an emulated processor each costs the boot a second."""
+# fmt: on
+
+BOOT_MODULES: Final = ("virtio_pci", "virtio_blk")
+DISK_MIB: Final = 3072
+BUILD_TIMEOUT_S: Final = 1800
+# Without metadata_csum and 64bit the emulated processor has less to reckon.
+FILE_SYSTEM: Final = ("-t", "ext4", "-O", "^metadata_csum,^64bit", "-E", "lazy_itable_init=0")
+
+CUSTOMIZE: Final = f"""\
+set -eu
+cd "$1"
+rm -f etc/ssh/ssh_host_* etc/machine-id var/lib/dbus/machine-id
+mkdir -p etc/systemd/network var/log/journal root/.ssh
+chmod 700 root/.ssh
+for unit in {" ".join(MASKED)}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
+systemctl --quiet --root=. enable systemd-networkd.service ssh.service
+echo '/dev/vda / ext4 defaults,noatime,errors=remount-ro 0 1' >etc/fstab
+chroot . useradd --create-home --shell /bin/bash admin
+mkdir -m 700 home/admin/.ssh
+chroot . chown admin:admin /home/admin/.ssh
+echo 'admin ALL=(ALL:ALL) NOPASSWD:ALL' >etc/sudoers.d/admin
+chmod 440 etc/sudoers.d/admin
+printf '%s\\n' 'PasswordAuthentication no' 'UseDNS no' >etc/ssh/sshd_config.d/lab.conf
+"""
+
+APT_OPTIONS: Final = ('Acquire::Languages "none"', 'APT::Install-Recommends "false"')
+LEFT_OUT: Final = ("man", "doc", "locale", "info", "lintian")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image's files: the disk (raw ext4), the kernel, and the initial RAM disk's first part."""
+
+    disk: Path
+    kernel: Path
+    initrd: Path
+
+
+def recipe_digest(debian: str) -> str:
+    """Return what tells an image's recipe from every other one: 12 hexadecimal digits."""
+    recipe = (debian, PACKAGES, INITRAMFS, BOOT_MODULES, DISK_MIB, FILE_SYSTEM, CUSTOMIZE, INIT)
+    return hashlib.sha256(repr((recipe, APT_OPTIONS, LEFT_OUT)).encode()).hexdigest()[:12]
+
+
+def image(debian: str, state: LabState) -> Image:
+    """Return the image of a Debian release, built now if this recipe has not been before.
+
+    Raises:
+        LabError: the build failed; the text has the log's end.
+    """
+    home = state.cache / f"image-{debian}-{recipe_digest(debian)}"
+    found = Image(disk=home / "disk.raw", kernel=home / "vmlinuz", initrd=home / "initrd")
+    if not found.disk.exists():
+        with locked(state.cache / "locks" / "image"):
+            if not found.disk.exists():
+                _build(debian, home)
+    return found
+
+
+def _build(debian: str, home: Path) -> None:
+    started = time.monotonic()
+    say(f"image: building Debian {debian} once, about a minute")
+    building = home.with_name(f"{home.name}.building")
+    shutil.rmtree(building, ignore_errors=True)
+    make_directory(building)
+    root, log = building / "root", home.with_name(f"{home.name}.log")
+    _bootstrap(debian, root, building, log)
+    _check_kernel(root)
+    (building / "initrd").write_bytes(_boot_archive(root))
+    shutil.copyfile(next((root / "boot").glob("vmlinuz-*")), building / "vmlinuz")
+    disk = building / "disk.raw"
+    with disk.open("wb") as empty:
+        empty.truncate(DISK_MIB << 20)
+    run("mke2fs", "-q", *FILE_SYSTEM, "-d", os.fspath(root), os.fspath(disk), timeout_s=300)
+    shutil.rmtree(root)
+    for path in (building, log, *building.iterdir()):
+        give(path)
+    building.rename(home)
+    say(f"image: built in {time.monotonic() - started:.0f} s")
+
+
+def _bootstrap(debian: str, root: Path, building: Path, log: Path) -> None:
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase"]
+    command += [f"--include={','.join([*PACKAGES, INITRAMFS])}"]
+    command += [f"--aptopt={option}" for option in APT_OPTIONS]
+    command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
+    hook = building / "customize"
+    hook.write_text(CUSTOMIZE)
+    command += [f'--customize-hook=sh {hook} "$1"', debian, os.fspath(root)]
+    sources = debian_sources(debian)
+    if sources:
+        listed = building / f"debian{sources.suffix}"
+        listed.write_text(sources.text)
+        command.append(os.fspath(listed))
+    with log.open("wb") as output:
+        try:
+            # Bounded by apt's own time-outs too, which name the mirror that does not answer.
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                timeout=BUILD_TIMEOUT_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            msg = f"mmdebstrap did not end within {BUILD_TIMEOUT_S} s: see {log}"
+            raise LabError(msg) from None
+    if done.returncode != 0:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        msg = (
+            f"the image of Debian {debian} could not be built; {log} ends with\n{end}\n"
+            "If a package was not found, run `apt-get update` on this machine and try again"
+        )
+        raise LabError(msg)
+    hook.unlink()
+
+
+def _check_kernel(root: Path) -> None:
+    if not any((root / "usr/lib/modules").glob("*/kernel/drivers/net/wireguard/wireguard.ko*")):
+        msg = "the image's kernel has no wireguard module: choose another one in lab/image.py"
+        raise LabError(msg)
+
+
+def _boot_archive(root: Path) -> bytes:
+    modules = next((root / "usr/lib/modules").iterdir())
+    order = list(dict.fromkeys(_needed(modules)))
+    entries = {
+        "bin/busybox": file((root / "bin/busybox").read_bytes(), 0o755),
+        "init": file(INIT, 0o755),
+        "modules": file("".join(f"{Path(path).name.removesuffix('.xz')}\n" for path in order)),
+        "dev": directory(),
+        "disk": directory(),
+        "identity": directory(),
+    }
+    for path in order:
+        entries[f"lib/{Path(path).name.removesuffix('.xz')}"] = file(_module(modules / path))
+    return archive(entries)
+
+
+def _needed(modules: Path) -> Iterator[str]:
+    """Yield the paths of the boot modules in the order of loading (modules.dep(5))."""
+    lines = (modules / "modules.dep").read_text().splitlines()
+    needs = {path: rest.split() for path, _, rest in (line.partition(":") for line in lines)}
+    for name in BOOT_MODULES:
+        for path, before in needs.items():
+            if Path(path).name.split(".")[0] == name:
+                # modules.dep lists the nearest first; what is needed by all comes last.
+                yield from (*reversed(before), path)
+
+
+def _module(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.suffix == ".xz":
+        return lzma.decompress(data)
+    return data

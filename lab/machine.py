@@ -1,0 +1,331 @@
+"""A machine's life: up, stop, start, kill, reboot, down. Each may run twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from lab import qemu, ssh
+from lab.accel import accelerator
+from lab.errors import LabError
+from lab.identity import identity
+from lab.image import Image, image
+from lab.netns import open_tap
+from lab.progress import say
+from lab.shell import run, wait_until
+from lab.state import LabState, give, locked, make_directory, make_key, write
+from lab.world import Machine, namespace
+
+PORTS: Final = range(22200, 22900)
+"""Below net.ipv4.ip_local_port_range's default, so that no client takes one by chance."""
+
+SSH_TIMEOUT_S: Final = 300
+"""Three machines at once on two emulated processors take 30 s; a loaded machine takes more."""
+
+STOP_TIMEOUT_S: Final = 90
+_LOG_LINES: Final = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How a machine is reached over SSH: what `machine up` prints."""
+
+    host: str
+    port: int
+    user: str
+    host_key: str
+
+    def json(self) -> str:
+        """Return this as one line."""
+        return json.dumps(asdict(self))
+
+
+class LabMachine:
+    """One machine of a lab, running or not."""
+
+    def __init__(self, name: str, state: LabState) -> None:
+        self.name = name
+        self.state = state
+        self.home = state.machine(name)
+        self.process = qemu.Process(pid_file=self.home / "pid")
+
+    @property
+    def running(self) -> bool:
+        """Whether its QEMU runs."""
+        return self.process.pid() is not None
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1 where its SSH is.
+
+        Raises:
+            LabError: there is no such machine.
+        """
+        self._require_home()
+        return int((self.home / "port").read_text())
+
+    @property
+    def boot_id(self) -> str | None:
+        """The id of its present boot (random(4)), or None if it does not answer."""
+        if not self.running:
+            return None
+        done = run(*self._ssh("cat", "/proc/sys/kernel/random/boot_id"), check=False)
+        return done.stdout.strip() or None
+
+    def up(self, spec: Machine) -> Reached:
+        """Bring the machine up as `spec` says and wait for its SSH.
+
+        A running machine with another spec is shut down and started anew, with the same disk.
+
+        Raises:
+            LabError: it does not come up; the text has its last words.
+        """
+        self.state.ensure_key()
+        with self._lock():
+            known = self._spec()
+            if not (self.running and known == spec):
+                if self.running:
+                    say(f"machine {self.name}: its hardware has changed, restarting it")
+                    self._shut_down()
+                if known is not None and known.debian != spec.debian:
+                    (self.home / "overlay.qcow2").unlink(missing_ok=True)
+                self._prepare(spec)
+                self._start(spec)
+            self._wait_for_ssh()
+        return self.reached()
+
+    def down(self) -> None:
+        """Remove the machine with its disk; none there is no error."""
+        with self._lock():
+            self.process.end()
+            if self.home.exists():
+                shutil.rmtree(self.home)
+        self.state.prune()
+
+    def start(self) -> None:
+        """Start a stopped machine with its disk and port, and wait for its SSH.
+
+        Raises:
+            LabError: there is no such machine, or it does not come up.
+        """
+        with self._lock():
+            spec = self._require_home()
+            if not self.running:
+                self._start(spec)
+            self._wait_for_ssh()
+
+    def stop(self) -> None:
+        """Shut the machine down as its administrator would; its disk stays."""
+        with self._lock():
+            self._require_home()
+            self._shut_down()
+
+    def kill(self) -> None:
+        """Cut the machine's power; its disk stays."""
+        with self._lock():
+            self._require_home()
+            self.process.end()
+
+    def reboot(self) -> None:
+        """Reboot the machine from inside and wait until its SSH is back.
+
+        Raises:
+            LabError: it does not answer before, or not come back after.
+        """
+        with self._lock():
+            self._require_home()
+            before = self.boot_id
+            if before is None:
+                msg = f"machine {self.name} does not answer: `python -m lab machine start`"
+                raise LabError(msg)
+            run(*self._ssh("systemctl", "reboot"), check=False)
+
+            def rebooted() -> bool | str:
+                if not self.running:
+                    return "QEMU has ended"
+                if isinstance(state := ssh.answer(self.state, self.name, self.port), str):
+                    return state
+                now = self.boot_id
+                return "still in the old boot" if now in (before, None) else True
+
+            self._awaited("rebooted", rebooted)
+
+    def reached(self) -> Reached:
+        """Return how the machine is reached."""
+        kind, encoded = (self.home / "host_key.pub").read_text().split()[:2]
+        return Reached(host=ssh.LOOPBACK, port=self.port, user="root", host_key=f"{kind} {encoded}")
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with self.state.lock(f"machine-{self.name}"):
+            yield
+
+    def _ssh(self, *argv: str) -> list[str]:
+        return ssh.command(self.state, self.name, self.port, *argv)
+
+    def _spec(self) -> Machine | None:
+        path = self.home / "spec.json"
+        return Machine.model_validate_json(path.read_text()) if path.exists() else None
+
+    def _require_home(self) -> Machine:
+        spec = self._spec()
+        if spec is None:
+            names = ", ".join(self.state.machines()) or "none"
+            msg = (
+                f"stack {self.state.stack} has no machine {self.name} (there are: {names}): "
+                f"`make up STACK={self.state.stack}` makes them"
+            )
+            raise LabError(msg)
+        return spec
+
+    def _prepare(self, spec: Machine) -> None:
+        """Make what is missing of the machine's files, and put down what it now is."""
+        make_directory(self.home, 0o700)
+        if not (self.home / "host_key.pub").exists():
+            (self.home / "host_key").unlink(missing_ok=True)
+            make_key(self.home / "host_key", f"{spec.stack} {spec.name}")
+        public = (self.home / "host_key.pub").read_text()
+        write(self.home / "known_hosts", f"{self.name} {public}")
+        if not (self.home / "overlay.qcow2").exists():
+            self._make_disk(image(spec.debian, self.state))
+        if not (self.home / "port").exists():
+            self._allot_port()
+        write(self.home / "spec.json", json.dumps(spec.spec()))
+
+    def _make_disk(self, base: Image) -> None:
+        new = self.home / "overlay.new"
+        # fmt: off
+        run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
+            "-b", os.fspath(base.disk), os.fspath(new))
+        # fmt: on
+        give(new)
+        # Which image a disk was made on decides which kernel fits its modules.
+        write(self.home / "image", os.fspath(base.disk.parent))
+        new.rename(self.home / "overlay.qcow2")
+
+    def _allot_port(self) -> None:
+        """Keep a port that is free now and that no other machine of this project has."""
+        with locked(self.state.cache / "locks" / "ports"):
+            labs = self.state.directory.parent
+            taken = {int(path.read_text()) for path in labs.glob("*/machines/*/port")}
+            free = (port for port in PORTS if port not in taken and _is_free(port))
+            port = next(free, None)
+            if port is None:
+                msg = (
+                    f"no port of {PORTS.start} to {PORTS.stop - 1} is free on {ssh.LOOPBACK}: "
+                    "`ss -tlnp` shows who has them"
+                )
+                raise LabError(msg)
+            write(self.home / "port", f"{port}\n")
+
+    def _start(self, spec: Machine) -> None:
+        base = self._image()
+        if not _is_free(self.port):
+            msg = (
+                f"machine {self.name} cannot start: port {self.port} on {ssh.LOOPBACK}, where its "
+                f"SSH comes in, is taken; `ss -tlnp 'sport = :{self.port}'` shows by whom: end "
+                f"that program, or delete {self.home / 'port'} to have another port allotted"
+            )
+            raise LabError(msg)
+        accel = accelerator(base, self.state)
+        own = identity(
+            spec,
+            host_key=(self.home / "host_key").read_text(),
+            host_public_key=(self.home / "host_key.pub").read_text(),
+            authorized_key=self.state.public_key.read_text(),
+        )
+        self._write_initrd(base.initrd.read_bytes() + own)
+        taps: list[int] = []
+        try:
+            for nic in spec.nics:
+                place = namespace(spec.stack, nic.place)
+                taps.append(open_tap(place, nic.tap, nic.bridge))
+            line = qemu.command_line(
+                spec, base, accel=accel, home=self.home, port=self.port, taps=taps
+            )
+            qemu.start(line, taps)
+        finally:
+            for tap in taps:
+                os.close(tap)
+        say(f"machine {self.name}: started ({accel.split(',')[0]}), waiting for its SSH")
+
+    def _write_initrd(self, data: bytes) -> None:
+        path = self.home / "initrd"
+        # It holds the private host key.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        give(path)
+
+    def _image(self) -> Image:
+        home = Path((self.home / "image").read_text())
+        if not (home / "disk.raw").exists():
+            msg = (
+                f"the image that machine {self.name}'s disk was made on is gone ({home}): "
+                f"`python -m lab machine down {self.name}` and bring it up again"
+            )
+            raise LabError(msg)
+        return Image(disk=home / "disk.raw", kernel=home / "vmlinuz", initrd=home / "initrd")
+
+    def _wait_for_ssh(self) -> None:
+        self._awaited("answers on SSH", lambda: ssh.answer(self.state, self.name, self.port))
+
+    def _awaited(self, what: str, probe: Callable[[], bool | str]) -> None:
+        started = time.monotonic()
+
+        def alive_and() -> bool | str | _Ended:
+            return probe() if self.running else _Ended()
+
+        try:
+            seen = wait_until(
+                f"machine {self.name} {what}",
+                alive_and,
+                timeout_s=SSH_TIMEOUT_S,
+                every_s=0.3,
+            )
+        except LabError as error:
+            msg = f"{error}\n{self._last_words()}"
+            raise LabError(msg) from None
+        if isinstance(seen, _Ended):
+            msg = f"machine {self.name}: QEMU has ended\n{self._last_words()}"
+            raise LabError(msg)
+        say(f"machine {self.name}: {what}, {time.monotonic() - started:.0f} s")
+
+    def _last_words(self) -> str:
+        log = self.home / "serial.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return "\n".join([f"{log} ends with:", *lines[-_LOG_LINES:]])
+
+    def _shut_down(self) -> None:
+        if not self.running:
+            return
+        run(*self._ssh("systemctl", "poweroff"), check=False)
+        try:
+            self.process.wait_for_end(STOP_TIMEOUT_S)
+        except LabError:
+            say(f"machine {self.name}: does not shut down, cutting its power")
+            self.process.end(signal.SIGTERM)
+
+
+class _Ended:
+    """QEMU ended while something was awaited of the machine."""
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As QEMU does: a port whose last connection is only timing out is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ssh.LOOPBACK, port))
+        except OSError:
+            return False
+    return True
