@@ -66,12 +66,13 @@ sync_kernel() {
 	mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
 	[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] || ip link set dev "$2" mtu "$mtu"
 	ip link set dev "$2" up
-	only_in "$RUN/want.address" "$RUN/have.address" | while read -r address; do
-		ip address add "$address" dev "$2"
-	done
+	add_addresses "$2"
 	only_in "$RUN/have.address" "$RUN/want.address" | while read -r address; do
 		ip address del "$address" dev "$2"
 	done
+	# Once more: without net.ipv4.conf.*.promote_secondaries the kernel drops an address that was
+	# added in the same prefix together with the old one.
+	add_addresses "$2"
 	only_in "$RUN/have.route" "$RUN/want.route" | while read -r route; do
 		ip route del "$route" dev "$2"
 	done
@@ -84,6 +85,14 @@ sync_kernel() {
 		ip route replace unreachable "$route" proto static
 	done
 	drop_unreachable "$RUN/want.unreachable"
+}
+
+# add_addresses INTERFACE: those of $RUN/want.address that it has not.
+add_addresses() {
+	kernel_addresses "$1" >"$RUN/have.address"
+	only_in "$RUN/want.address" "$RUN/have.address" | while read -r address; do
+		ip address add "$address" dev "$1"
+	done
 }
 
 # drop_unreachable KEEP: takes away unreachable routes of earlier bundles that KEEP does not list.

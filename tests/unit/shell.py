@@ -41,6 +41,8 @@ class Host:
 
     root: Path
     shell: tuple[str, ...]
+    inside: tuple[str, ...] = ()
+    """What the shell is started by, such as a namespace."""
 
     @property
     def state(self) -> Path:
@@ -73,7 +75,7 @@ class Host:
             places += 'awk() { busybox awk "$@"; }\n'
         script = self.file("script.sh", f"{_FUNCTIONS}\n{places}{commands}\n")
         ran = subprocess.run(
-            [*self.shell, str(script), *map(str, arguments)],
+            [*self.inside, *self.shell, str(script), *map(str, arguments)],
             input=stdin,
             capture_output=True,
             text=True,
