@@ -17,11 +17,13 @@ START_TIMEOUT_S = 20
 
 @dataclass
 class Office:
-    """One SSH server on 127.0.0.1: which port, which host key, and what it was asked to run."""
+    """One SSH server on 127.0.0.1: its port and host key, what it was asked, what it answers."""
 
     port: int
     host_key: str
     ran: list[str] = field(default_factory=list)
+    says: str = "done\n"
+    code: int = 0
 
 
 @dataclass
@@ -101,7 +103,7 @@ class _Server(asyncssh.SSHServer):
 def _told_to(office: Office) -> Any:
     def run(process: Any) -> None:
         office.ran.append(process.command)
-        process.stdout.write("done\n")
-        process.exit(0)
+        process.stdout.write(office.says)
+        process.exit(office.code)
 
     return run

@@ -1,0 +1,115 @@
+"""`make status`: every host asked, every difference shown, an exit code to rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components import status
+from tests.program.offices import World, new_key, public, world
+
+Ask = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[World]:
+    with world(tmp_path, 2) as built:
+        for name, office in zip("za", built.offices, strict=True):
+            office.says = json.dumps(report(name)) + "\n"
+        yield built
+
+
+def report(name: str, *differences: str) -> dict[str, Any]:
+    return {
+        "host": name,
+        "role": "hub" if name == "z" else "spoke",
+        "interface": "wg0",
+        "address": "10.70.0.1/16",
+        "systemd": 252,
+        "bundle": "ab" * 32,
+        "peers": [
+            {
+                "name": "the-other",
+                "public_key": "K=",
+                "endpoint": None,
+                "handshake_age_s": 7,
+                "rx_bytes": 1,
+                "tx_bytes": 2,
+            }
+        ],
+        "differences": list(differences),
+    }
+
+
+@pytest.fixture
+def asked(here: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Runs the command for a stack whose outputs name the two servers."""
+
+    def run(*options: str, **changed: Any) -> tuple[int, str]:
+        logins = {
+            name: {
+                "host": "127.0.0.1",
+                "port": float(office.port),
+                "user": "root",
+                "host_key": office.host_key,
+                "key_file": str(here.key_file),
+                "jump": None,
+            }
+            for name, office in zip("za", here.offices, strict=True)
+        }
+        logins["a"] |= changed
+        monkeypatch.setattr(status, "_pulumi", lambda *_: {"logins": logins})
+        monkeypatch.setattr("sys.argv", ["status", "--stack", "test", *options])
+        monkeypatch.setenv("COLUMNS", "200")
+        code = status.main()
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_all_as_wanted(here: World, asked: Ask) -> None:
+    code, shown = asked()
+    assert code == 0
+    assert shown.count("as wanted") == 2
+    assert "7 s ago" in shown
+    for office in here.offices:
+        assert office.ran == ["timeout 300 /usr/local/sbin/leased-line status --json"]
+
+
+def test_a_host_that_differs(here: World, asked: Ask) -> None:
+    here.offices[1].says = json.dumps(report("a", "peer z: missing", "interface wg0: is down"))
+    here.offices[1].code = 3
+    code, shown = asked()
+    assert code == 3
+    assert "peer z: missing" in shown
+    assert "interface wg0: is down" in shown
+    assert shown.count("as wanted") == 1
+
+
+def test_a_host_that_cannot_be_reached_outweighs_one_that_differs(here: World, asked: Ask) -> None:
+    here.offices[0].says = json.dumps(report("z", "peer a: missing"))
+    here.offices[0].code = 3
+    code, shown = asked(host_key=public(new_key()))
+    assert code == 4
+    assert "unreachable: its SSH host key is not the pinned one" in shown
+    assert "peer a: missing" in shown
+
+
+def test_for_programs(here: World, asked: Ask) -> None:
+    here.offices[1].says = json.dumps(report("a", "x"))
+    here.offices[1].code = 3
+    code, shown = asked("--json")
+    assert code == 3
+    assert json.loads(shown) == {"z": report("z"), "a": report("a", "x")}
+
+
+def test_a_host_without_the_program(here: World, asked: Ask) -> None:
+    here.offices[1].says = ""
+    here.offices[1].code = 127
+    code, shown = asked("--json")
+    assert code == 4
+    assert json.loads(shown)["a"] == {"unreachable": "status ended with 127"}
