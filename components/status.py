@@ -90,9 +90,10 @@ def _report(answer: Answer) -> dict[str, Any]:
 
 def _print_table(reports: dict[str, dict[str, Any]]) -> None:
     table = Table(title="Leased line", title_justify="left")
-    for heading in ("host", "role", "tunnel address", "peer", "endpoint", "handshake", "state"):
-        table.add_column(heading)
-    for name, report in reports.items():
+    for heading in ("host", "role", "tunnel address", "peer", "endpoint", "handshake"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("state", overflow="fold")
+    for name, report in sorted(reports.items(), key=lambda pair: pair[1].get("role") != "hub"):
         if "unreachable" in report:
             table.add_row(
                 name, "", "", "", "", "", f"[red]unreachable:[/red] {report['unreachable']}"

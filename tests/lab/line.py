@@ -1,0 +1,127 @@
+"""The stack that the lab tests bring up: `lab-test`, made of the lab's own files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from lab.client import Lab
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+STACK: Final = "lab-test"
+DEVICES: Final = {"b": "192.168.201.55", "d": "192.168.200.244"}
+TUNNEL: Final = {"z": "10.70.0.1", "a": "10.70.0.2", "c": "10.70.0.3"}
+
+
+class Line:
+    """The stack's commands and its running lab."""
+
+    def __init__(self) -> None:
+        self.lab = Lab(STACK)
+        self.network = PROJECT / "stacks" / f"{STACK}.network.yaml"
+        self.settings = PROJECT / "stacks" / f"Pulumi.{STACK}.yaml"
+        self.seen_processes: set[str] = set()
+
+    def prepare(self) -> None:
+        """Make the stack's two files as a user would: by copying the lab's."""
+        shutil.copy(PROJECT / "stacks" / "lab.lab.yaml", self._file("lab"))
+        shutil.copy(PROJECT / "stacks" / "lab.network.yaml", self.network)
+
+    def forget(self) -> None:
+        """Remove the stack's files, settings and state."""
+        self.run("pulumi", "stack", "rm", STACK, "--yes", "--force", check=False)
+        for file in (self._file("lab"), self.network, self.settings):
+            file.unlink(missing_ok=True)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The environment that the README tells a user to evaluate."""
+        text = subprocess.run(
+            ["bash", "-c", f'eval "$(toolchain/env {STACK})"; env -0'],
+            cwd=PROJECT,
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        return dict(pair.split("=", 1) for pair in text.split("\0") if pair)
+
+    def run(
+        self, *argv: str, check: bool = True, timeout_s: float = 600
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project with the stack's environment."""
+        done = subprocess.run(
+            argv,
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        if check and done.returncode:
+            message = f"{' '.join(argv)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+            raise AssertionError(message)
+        return done
+
+    def pulumi(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run pulumi for the stack."""
+        return self.run("pulumi", *argv, "--stack", STACK, "--non-interactive", check=check)
+
+    def make(self, target: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one of the README's commands for the stack."""
+        return self.run("make", "-s", target, f"STACK={STACK}", check=check)
+
+    def kill_up_once(self, begun: Callable[[], bool], timeout_s: float = 300) -> str:
+        """Start `make up`, kill it and its pulumi once `begun` says so, and return its output."""
+        process = subprocess.Popen(
+            ["make", "-s", "up", f"STACK={STACK}"],
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + timeout_s
+        while not begun():
+            assert time.monotonic() < deadline, "make up did not get as far as to be killed"
+            assert process.poll() is None, f"make up ended before: {process.communicate()[0]}"
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.communicate(timeout=30)[0]
+
+    @contextmanager
+    def watching_processes(self) -> Iterator[None]:
+        """Collect every command line and environment that any process has meanwhile."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(0.1):
+                for file in Path("/proc").glob("[0-9]*/cmdline"):
+                    for shown in (file, file.with_name("environ")):
+                        try:
+                            self.seen_processes.add(shown.read_text(errors="replace"))
+                        except OSError:
+                            continue
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _file(self, kind: str) -> Path:
+        return PROJECT / "stacks" / f"{STACK}.{kind}.yaml"

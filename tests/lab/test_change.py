@@ -1,0 +1,114 @@
+"""Changes of a running line: shown before, and without a lost packet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from tests.lab.line import DEVICES, Line
+
+
+def test_a_second_up_changes_nothing(line: Line) -> None:
+    out = line.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes").stdout
+    assert re.search(r"^ *\d+ unchanged$", out, re.M), out
+    assert not re.search(r"\d+ (created|updated|replaced|deleted)", out), out
+
+
+def test_make_up_again_measures_again(line: Line) -> None:
+    out = line.make("up").stdout
+    assert "unchanged" in out
+    assert "b" in out
+
+
+def test_preview_shows_the_lines_of_an_added_lan(line: Line) -> None:
+    before = line.network.read_text("utf-8")
+    line.network.write_text(with_second_lan(before), "utf-8")
+    try:
+        shown = line.pulumi("preview", "--diff").stdout
+    finally:
+        line.network.write_text(before, "utf-8")
+    hosts = dict(
+        re.findall(r"remote:Command::(\w)-config\](.*?)(?=urn=|--outputs|\Z)", shown, re.S)
+    )
+    # The hub and the other office learn the LAN; office c only tells it.
+    assert set(hosts) == {"z", "a"}
+    for text in hosts.values():
+        added = re.findall(r"^\s*\+ ?(.*)", text, re.M)
+        assert any("AllowedIPs=192.168.210.0/24" in line for line in added), text
+        assert any("Destination=192.168.210.0/24" in line for line in added), text
+    assert not re.search(r"(PrivateKey|PresharedKey)=", shown)
+
+
+def test_an_added_lan_costs_no_packet_and_works(line: Line) -> None:
+    before = line.network.read_text("utf-8")
+    with line.lab.pinging("b", DEVICES["d"], interval_s=0.1) as running:
+        line.network.write_text(with_second_lan(before), "utf-8")
+        line.pulumi("up", "--yes", "--skip-preview")
+        added = line.lab.run("a", "ip", "route", "show", "192.168.210.0/24").stdout
+        line.network.write_text(before, "utf-8")
+        line.pulumi("up", "--yes", "--skip-preview")
+    assert "dev wg0" in added
+    assert line.lab.run("a", "ip", "route", "show", "192.168.210.0/24").stdout == ""
+    assert running.result.sent > 50
+    assert running.result.received == running.result.sent
+
+
+def test_status_names_what_was_changed_by_hand(line: Line) -> None:
+    line.lab.run("a", "ip", "route", "del", "192.168.200.0/24", "dev", "wg0")
+    line.lab.run("a", "chmod", "0600", "/etc/systemd/network/wg0.network")
+    try:
+        done = line.run(
+            "python", "-m", "components.status", "--stack", "lab-test", "--json", check=False
+        )
+    finally:
+        line.lab.run(
+            "a",
+            "ip",
+            "route",
+            "replace",
+            "192.168.200.0/24",
+            "dev",
+            "wg0",
+            "proto",
+            "static",
+            "scope",
+            "link",
+        )
+        line.lab.run("a", "chmod", "0644", "/etc/systemd/network/wg0.network")
+    assert done.returncode == 3
+    reports = json.loads(done.stdout)
+    assert reports["z"]["differences"] == reports["c"]["differences"] == []
+    assert reports["a"]["differences"] == [
+        "route 192.168.200.0/24: missing",
+        "file /etc/systemd/network/wg0.network: is root:root 0600, should be root:root 0644",
+    ]
+
+
+def test_a_spoke_whose_hub_cannot_be_reached_is_as_before(line: Line) -> None:
+    """A change that does not work undoes itself, fails the update and says why."""
+    before = line.lab.run("a", "cat", "/var/lib/leased-line/current").stdout
+    body = before.replace("Endpoint=203.0.113.1:51820", "Endpoint=203.0.113.9:51820")
+    body = body[: body.rindex("end sha256:")]
+    bad = f"{body}end sha256:{hashlib.sha256(body.encode()).hexdigest()}\n"
+    failed = line.lab.run("a", "leased-line", "apply", input=bad, check=False, timeout_s=180)
+    assert failed.returncode == 1
+    assert "no handshake with the hub at 203.0.113.9:51820" in failed.stderr
+    assert "was undone" in failed.stderr
+    assert line.lab.run("a", "cat", "/var/lib/leased-line/current").stdout == before
+    line.lab.wait_until_succeeds("b", "ping", "-c", "1", "-W", "1", DEVICES["d"], timeout_s=60)
+    assert line.lab.run("a", "leased-line", "status").returncode == 0
+
+
+def with_second_lan(text: str) -> str:
+    """The article's network, with a second LAN behind spoke c."""
+    short = (
+        "    lan: 192.168.200.0/24\n    lan_address: 192.168.200.248\n    gateway: 192.168.200.1\n"
+    )
+    lans = (
+        "    lans:\n"
+        "      - {prefix: 192.168.200.0/24, address: 192.168.200.248, gateway: 192.168.200.1}\n"
+        "      - {prefix: 192.168.210.0/24, address: 192.168.210.248, gateway: 192.168.210.1}\n"
+    )
+    assert short in text
+    return text.replace(short, lans)
