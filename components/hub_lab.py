@@ -82,7 +82,7 @@ class Lab(pulumi.ComponentResource):
         machine = self._machines[name]
         reached = machine.stdout.apply(json.loads)
         # Read only once the machine is up: the lab makes the key with the first machine.
-        private_key = pulumi.Output.secret(
+        private_key: pulumi.Output[str] = pulumi.Output.secret(
             reached.apply(lambda _: self._state.private_key.read_text(encoding="ascii"))
         )
         return PlacedHost(
