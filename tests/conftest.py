@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says something of the machine and nothing of the code.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
