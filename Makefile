@@ -22,7 +22,8 @@ help: ## say what there is
 
 up: stack ## bring the line up (the lab needs no cloud account), then show who reaches whom
 	@$(ENV)
-	$(if $(LAB),python -m lab image)
+	$(if $(LAB),python -m lab image >/dev/null)
+	$(if $(LAB),python -m lab revive --stack $(STACK))
 	pulumi up --stack $(STACK) $(YES) --suppress-outputs $(if $(LAB),--skip-preview)
 	$(if $(LAB),python -m lab table --stack $(STACK))
 
@@ -37,6 +38,8 @@ status: stack ## ask every host what it is; exit code 3 where one differs, 4 whe
 destroy: stack ## take everything away again: hosts as they were before, then the lab itself
 	@$(ENV)
 	pulumi destroy --stack $(STACK) $(YES) $(if $(LAB),--skip-preview)
+	# What a run that was killed had begun and not yet told the state.
+	$(if $(LAB),python -m lab destroy --all-of $(STACK))
 
 env: tools ## print the shell's environment for pulumi by hand: eval "$(make -s env)"
 	@toolchain/env $(STACK)

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     added = add("machine", _machine, "a virtual machine: up reads its spec on stdin")
     added.add_argument("action", choices=["up", "down", "start", "stop", "kill", "reboot"])
     added.add_argument("name")
+    add("revive", _revive, "start the machines of a lab whose QEMU has ended", checked=True)
     added = add("status", status, "the lab's machines as a table", root=_never)
     added.add_argument("--json", action="store_true", help="for programs")
     added = add("run", _run, "run a command on a machine, a device or a router", root=_needs_root)
@@ -186,6 +188,18 @@ def _machine(options: argparse.Namespace, state: LabState) -> int:
         print(machine.up(_read_spec(Machine, state, options.name)).json())
     else:
         getattr(machine, options.action)()
+    return 0
+
+
+def _revive(_options: argparse.Namespace, state: LabState) -> int:
+    dead = [
+        machine
+        for machine in (LabMachine(name, state) for name in state.machines())
+        if machine.prepared and not machine.running
+    ]
+    with ThreadPoolExecutor(max(len(dead), 1)) as pool:
+        for done in [pool.submit(machine.start) for machine in dead]:
+            done.result()
     return 0
 
 

@@ -64,6 +64,11 @@ class LabMachine:
         return self.process.pid() is not None
 
     @property
+    def prepared(self) -> bool:
+        """Whether it was once started: it has a disk and a port of its own."""
+        return (self.home / "spec.json").exists() and (self.home / "port").exists()
+
+    @property
     def port(self) -> int:
         """The port on 127.0.0.1 where its SSH is.
 
