@@ -1,0 +1,233 @@
+"""Servers that somebody already has: joined as they are, and given back as they were.
+
+They are logged in to in three ways: as root, as a user with passwordless sudo, and through a
+jump host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.client import Lab
+from leasedline import bundle
+from leasedline.commands import commands
+from leasedline.keys import KeyRing
+from leasedline.load import load_network
+from leasedline.plan import Planner, allot
+from tests.lab.bare import PROJECT, bare_servers, snapshot, verb
+from tests.lab.line import DEVICES, TUNNEL
+
+STACK = "lab-existing"
+HOSTS = ("z", "a", "c")
+
+
+class Servers:
+    """Three servers, and a stack of the user's own for them in a backend of their own."""
+
+    def __init__(self, lab: Lab, reached: dict[str, Any], home: Path) -> None:
+        self.lab = lab
+        self.network = home / "office.network.yaml"
+        self.network.write_text(yaml.safe_dump(self._described(reached)), encoding="utf-8")
+        self.environment = os.environ | {
+            "PULUMI_BACKEND_URL": f"file://{home}",
+            "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the user's own",
+        }
+
+    def run(
+        self, *argv: str, stdin: str = "", check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["bash", "-c", f'eval "$(toolchain/env {STACK})"; exec "$@"', "-", *argv],
+            cwd=PROJECT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            msg = f"{argv} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+            raise AssertionError(msg)
+        return done
+
+    def pulumi(self, *argv: str, stdin: str = "") -> str:
+        return self.run("pulumi", *argv, "--stack", STACK, "--non-interactive", stdin=stdin).stdout
+
+    def _described(self, reached: dict[str, Any]) -> dict[str, Any]:
+        network: dict[str, Any] = yaml.safe_load(
+            (PROJECT / "stacks/lab.network.yaml").read_text("utf-8")
+        )
+        key = str(self.lab.state.private_key)
+        ssh = {name: {**at, "key_file": key} for name, at in reached.items()}
+        network["hub"] |= {"endpoint": "203.0.113.1", "ssh": ssh["z"]}
+        network["spokes"][0]["ssh"] = ssh["a"] | {"user": "admin"}
+        network["spokes"][1]["ssh"] = ssh["c"] | {"port": 22, "jump": reached["c"]}
+        return network
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with bare_servers(STACK) as (lab, reached):
+        # One of them boots its network by other means: networkd is there and not enabled.
+        lab.run("c", "systemctl", "disable", "systemd-networkd")
+        yield Servers(lab, reached, tmp_path_factory.mktemp("existing"))
+
+
+@pytest.fixture(scope="module")
+def before(servers: Servers) -> dict[str, list[str]]:
+    return {host: snapshot(servers.lab, host) for host in HOSTS}
+
+
+@pytest.fixture(scope="module")
+def joined(servers: Servers, before: dict[str, list[str]]) -> Iterator[Servers]:
+    settings = PROJECT / "stacks" / f"Pulumi.{STACK}.yaml"
+    settings.unlink(missing_ok=True)
+    servers.run("pulumi", "stack", "init", STACK)
+    try:
+        seed = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True)
+        servers.pulumi("config", "set", "--secret", "seed", stdin=seed.stdout)
+        servers.pulumi("config", "set", "network", str(servers.network))
+        servers.pulumi("up", "--yes", "--skip-preview")
+        recipes = json.loads(servers.pulumi("stack", "output", "gateway_recipes", "--json"))
+        for office, by_vendor in recipes.items():
+            verb(STACK, "gateway", office, spec=by_vendor["linux"])
+        yield servers
+    finally:
+        settings.unlink(missing_ok=True)
+
+
+def direct(servers: Servers, host: str, change: str = "") -> Any:
+    """Run the host program by hand, after a shell line that changes the host."""
+    network = load_network(PROJECT / "stacks/lab.network.yaml")
+    planner = Planner(network, KeyRing("A" * 43 + "="), "203.0.113.1", allot(network, {}))
+    plan = planner.plan(host)
+    if change:
+        servers.lab.run(host, "sh", "-c", change)
+    installed = servers.lab.run(
+        host,
+        "sh",
+        "-c",
+        commands("root").install,
+        check=False,
+        input=bundle.installer(plan, planner.secrets(host)),
+    )
+    if installed.code:
+        return installed
+    return servers.lab.run(
+        host,
+        "sh",
+        "-c",
+        commands("root").apply,
+        input=bundle.configuration(plan),
+        check=False,
+        timeout_s=120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "says"),
+    [
+        (
+            "ip link add wg0 type wireguard",
+            "ip link del wg0",
+            "the interface wg0 exists and is not ours",
+        ),
+        (
+            "ip link add other0 type wireguard && wg set other0 listen-port 51820 && "
+            "ip link set other0 up",
+            "ip link del other0",
+            "UDP port 51820 is in use",
+        ),
+        (
+            "mv /usr/bin/wg /usr/bin/wg.away",
+            "mv /usr/bin/wg.away /usr/bin/wg",
+            "programs are missing: apt-get install wireguard-tools",
+        ),
+        ("systemctl mask systemd-networkd", "systemctl unmask systemd-networkd", "is masked"),
+    ],
+)
+def test_what_a_server_cannot_hold_is_refused_and_leaves_nothing(
+    servers: Servers, before: dict[str, list[str]], change: str, back: str, says: str
+) -> None:
+    try:
+        refused = direct(servers, "z", change)
+    finally:
+        servers.lab.run("z", "sh", "-c", back)
+        servers.lab.run("z", "sh", "-c", commands("root").uninstall)
+        servers.lab.run("z", "sysctl", "-w", "net.ipv4.conf.all.send_redirects=1")
+    assert refused.code == 1
+    assert says in refused.stderr
+    assert snapshot(servers.lab, "z") == before["z"]
+
+
+def test_a_bundle_that_networkd_may_not_read_does_not_pass_as_applied(servers: Servers) -> None:
+    """Every command succeeds, and the interface stays down: only the kernel tells."""
+    try:
+        failed = direct(servers, "z", "chmod 0700 /etc/systemd/network")
+    finally:
+        servers.lab.run("z", "chmod", "0755", "/etc/systemd/network")
+        servers.lab.run("z", "sh", "-c", commands("root").uninstall)
+        servers.lab.run("z", "sysctl", "-w", "net.ipv4.conf.all.send_redirects=1")
+    assert failed.code == 1
+    assert "was undone" in failed.stderr
+
+
+def test_devices_reach_each_other(joined: Servers) -> None:
+    for source, target in (("b", "d"), ("d", "b")):
+        assert joined.lab.ping(source, DEVICES[target], count=10).lost == 0
+    assert joined.lab.ping("z", TUNNEL["a"]).lost == 0
+
+
+def test_status_logs_in_to_all_of_them(joined: Servers) -> None:
+    shown = joined.run("python", "-m", "components.status", "--stack", STACK, "--json").stdout
+    assert {name: report["differences"] for name, report in json.loads(shown).items()} == {
+        "z": [],
+        "a": [],
+        "c": [],
+    }
+
+
+def test_a_second_up_changes_nothing(joined: Servers) -> None:
+    joined.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+
+
+def test_a_server_with_another_host_key_stops_the_run(joined: Servers) -> None:
+    text = joined.network.read_text("utf-8")
+    network = yaml.safe_load(text)
+    ssh = network["hub"]["ssh"]
+    ssh["host_key"] = network["spokes"][0]["ssh"]["host_key"]
+    joined.network.write_text(yaml.safe_dump(network), encoding="utf-8")
+    try:
+        done = joined.run(
+            "pulumi",
+            "up",
+            "--yes",
+            "--skip-preview",
+            "--stack",
+            STACK,
+            "--non-interactive",
+            check=False,
+        )
+    finally:
+        joined.network.write_text(text, encoding="utf-8")
+    assert done.returncode != 0
+    assert f"z (127.0.0.1:{ssh['port']}): its SSH host key is not the pinned one" in done.stdout
+    assert "nothing was changed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_the_servers_are_given_back_as_they_were(
+    joined: Servers, before: dict[str, list[str]], host: str
+) -> None:
+    # Once for all three; the second and third time there is nothing left to destroy.
+    joined.pulumi("destroy", "--yes", "--skip-preview")
+    assert snapshot(joined.lab, host) == before[host]
