@@ -26,7 +26,7 @@ find /etc /usr/local /root /home /opt /var/lib/leased-line /run/leased-line -xde
 sysctl -a 2>/dev/null | grep -E '^net\.(ipv4|ipv6|core)\.' | grep -vE 'key|nr_|\.stat|route\.gc'
 systemctl list-unit-files --no-legend --no-pager
 systemctl list-units --no-legend --no-pager --plain --type service,socket |
-    awk '{ print $1, $3, $4 }' | grep -vE 'user@|user-runtime-dir|session-|ssh@|systemd-hostnamed|systemd-timedated'
+    awk '{ print $1, $3, $4 }' | grep -vE 'user@|user-runtime|session-|ssh@|hostnamed|timedated'
 nft list ruleset
 ip -4 address | grep -v valid_lft
 ip -4 route
