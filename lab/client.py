@@ -121,7 +121,7 @@ class Lab:
         host: str,
         *argv: str,
         check: bool = True,
-        input: str | None = None,  # noqa: A002 -- the word that subprocess uses
+        input: str | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> Completed:
         """Run a command on a host, each word as it is.

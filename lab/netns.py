@@ -11,16 +11,18 @@ import fcntl
 import json
 import os
 import struct
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from lab.errors import LabError
 from lab.settings import PROJECT
 from lab.shell import run
 
 NAMESPACES: Final = Path("/run/netns")
+
+T = TypeVar("T")
 
 _CLONE_NEWNET: Final = 0x40000000  # linux/sched.h
 _TUNSETIFF: Final = 0x400454CA  # linux/if_tun.h
@@ -132,41 +134,48 @@ def open_tap(namespace: str, name: str, bridge: str) -> int:
     if not exists(namespace):
         msg = f"namespace {namespace} is not there: bring up that part of the lab first"
         raise LabError(msg)
-    opened: list[int] = []
-    failed: list[OSError] = []
-
-    def in_namespace() -> None:
-        try:
-            opened.append(_open_tap(namespace, name))
-        except OSError as error:
-            failed.append(error)
-
-    # setns(2) moves only the calling thread, and this thread ends with the namespace.
-    thread = threading.Thread(target=in_namespace)
-    thread.start()
-    thread.join()
-    if failed:
+    try:
+        tap = within(namespace, lambda: _open_tap(name))
+    except OSError as error:
         msg = (
-            f"cannot make {name} in namespace {namespace}: {failed[0].strerror}; if it is busy, "
+            f"cannot make {name} in namespace {namespace}: {error.strerror}; if it is busy, "
             "an older QEMU still has it: `python -m lab status` shows which"
         )
-        raise LabError(msg) from failed[0]
+        raise LabError(msg) from error
     try:
         run("ip", "-n", namespace, "link", "set", name, "master", bridge, "up")
     except LabError:
-        os.close(opened[0])
+        os.close(tap)
         raise
-    return opened[0]
+    return tap
 
 
-def _open_tap(namespace: str, name: str) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
-    target = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if libc.setns(target, _CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    finally:
-        os.close(target)
+def within(namespace: str, make: Callable[[], T]) -> T:
+    """Return what `make` returns when it is called inside the namespace.
+
+    What it opens (a tap, a socket) stays in the namespace and can be used from anywhere.
+
+    Raises:
+        OSError: entering fails; or whatever else `make` raises.
+    """
+
+    def entered() -> T:
+        libc = ctypes.CDLL(None, use_errno=True)
+        target = os.open(NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if libc.setns(target, _CLONE_NEWNET) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number))
+        finally:
+            os.close(target)
+        return make()
+
+    # setns(2) moves only the calling thread, so this one is of no further use.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(entered).result()
+
+
+def _open_tap(name: str) -> int:
     tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
     try:
         flags = _IFF_TAP | _IFF_NO_PI | _IFF_VNET_HDR
