@@ -90,28 +90,28 @@ def _report(answer: Answer) -> dict[str, Any]:
 
 def _print_table(reports: dict[str, dict[str, Any]]) -> None:
     table = Table(title="Leased line", title_justify="left")
-    for heading in ("host", "role", "tunnel address", "peer", "endpoint", "handshake"):
+    for heading in ("host", "tunnel address", "peer", "endpoint", "handshake", "state"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("state", overflow="fold")
+    told = []
     for name, report in sorted(reports.items(), key=lambda pair: pair[1].get("role") != "hub"):
         if "unreachable" in report:
-            table.add_row(
-                name, "", "", "", "", "", f"[red]unreachable:[/red] {report['unreachable']}"
-            )
+            table.add_row(name, "", "", "", "", "[red]unreachable")
+            told.append(f"{name}: {report['unreachable']}")
             continue
-        differences = report["differences"]
-        state = "[red]" + "\n".join(differences) + "[/red]" if differences else "[green]as wanted"
         peers = report["peers"]
         table.add_row(
-            name,
-            report["role"],
-            report["address"],
+            f"{name} (hub)" if report["role"] == "hub" else name,
+            report["address"].partition("/")[0],
             "\n".join(peer["name"] for peer in peers),
             "\n".join(peer["endpoint"] or "-" for peer in peers),
             "\n".join(_ago(peer["handshake_age_s"]) for peer in peers),
-            state,
+            "[red]differs" if report["differences"] else "[green]as wanted",
         )
-    Console().print(table)
+        told += [f"{name}: {difference}" for difference in report["differences"]]
+    console = Console()
+    console.print(table)
+    for line in told:
+        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def _ago(seconds: int | None) -> str:

@@ -95,7 +95,7 @@ def test_a_host_that_cannot_be_reached_outweighs_one_that_differs(here: World, a
     here.offices[0].code = 3
     code, shown = asked(host_key=public(new_key()))
     assert code == 4
-    assert "unreachable: its SSH host key is not the pinned one" in shown
+    assert "a: its SSH host key is not the pinned one" in shown
     assert "peer a: missing" in shown
 
 
