@@ -8,6 +8,18 @@ bundle_files() { awk '$1 == "file" { print $2, $3, $4 }' "$1"; }
 
 bundle_paths() { [ ! -e "$1" ] || awk '$1 == "file" { print $2 }' "$1"; }
 
+# our_bundles: the applied one, the one being applied, and those whose apply was cut short: all
+# that ever named a file or an interface which may still be there.
+our_bundles() {
+	for our in "$STATE/current" "$STATE/next" "$STATE"/interrupted/*; do
+		[ ! -e "$our" ] || say "$our"
+	done
+}
+
+our_paths() { our_bundles | while read -r our; do bundle_paths "$our"; done | sort -u; }
+
+our_interfaces() { our_bundles | while read -r our; do bundle_field "$our" interface; done | sort -u; }
+
 # bundle_check BUNDLE KIND: refuses what is not whole, or touches anything but its own.
 bundle_check() {
 	[ "$(sed -n 1p "$1")" = "leased-line bundle 1" ] ||

@@ -24,9 +24,7 @@ preflight() {
 
 # preflight_link BUNDLE INTERFACE: never take what belongs to somebody else.
 preflight_link() {
-	for bundle in "$STATE/current" "$STATE/next"; do
-		[ ! -e "$bundle" ] || [ "$(bundle_field "$bundle" interface)" != "$2" ] || return 0
-	done
+	! our_interfaces | grep -qxF "$2" || return 0
 	! link_exists "$2" ||
 		die "the interface $2 exists and is not ours: remove it, or set interface: in the network file to a free name"
 	[ ! -e "$STATE/current" ] || return 0
@@ -75,7 +73,7 @@ record() {
 		} >"$STATE/before/settings.new"
 		mv "$STATE/before/settings.new" "$STATE/before/settings"
 	fi
-	{ bundle_paths "$STATE/current"; bundle_paths "$STATE/next"; } | sort -u >"$RUN/ours"
+	our_paths >"$RUN/ours"
 	bundle_paths "$1" | sort -u | comm -23 - "$RUN/ours" | while read -r path; do
 		record_directories "${path%/*}"
 		if [ -e "$path" ] && [ ! -e "$STATE/before/files$path" ]; then
@@ -114,7 +112,7 @@ put_files() {
 	bundle_files "$1" | while read -r path owner mode; do
 		! put "$2$path" "$path" "$owner" "$mode" || say "$path" >>"$RUN/changed"
 	done
-	{ bundle_paths "$STATE/current"; bundle_paths "$STATE/next"; } | sort -u >"$RUN/ours"
+	our_paths >"$RUN/ours"
 	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
 		put_back "$path"
 		say "$path" >>"$RUN/changed"

@@ -97,8 +97,7 @@ add_addresses() {
 
 # drop_unreachable KEEP: takes away unreachable routes of earlier bundles that KEEP does not list.
 drop_unreachable() {
-	for bundle in "$STATE/current" "$STATE/next"; do
-		[ -e "$bundle" ] || continue
+	our_bundles | while read -r bundle; do
 		bundle_want "$bundle" | awk '$1 == "unreachable" { print $2 }' >"$RUN/former"
 		only_in "$RUN/former" "$1" | while read -r route; do
 			! kernel_unreachable | grep -qxF "$route" || ip route del unreachable "$route"

@@ -28,9 +28,7 @@ activate_firewall() {
 
 activate_interface() {
 	# The bundle may give the interface another name: the one of the bundle before goes first.
-	for bundle in "$STATE/current" "$STATE/next"; do
-		[ -e "$bundle" ] || continue
-		other=$(bundle_field "$bundle" interface)
+	our_interfaces | while read -r other; do
 		[ "$other" = "$2" ] || ! link_exists "$other" || ip link del dev "$other"
 	done
 	unit_is systemd-networkd.service enabled || systemctl --quiet enable systemd-networkd.service
@@ -89,7 +87,7 @@ roll_back() {
 		interface=$(bundle_field "$STATE/current" interface)
 		activate "$STATE/current" "$interface"
 		until_true "$WAIT_KERNEL" kernel_is_right "$STATE/current" "$interface"
-		rm -f "$STATE/next"
+		rm -rf "$STATE/next" "$STATE/interrupted"
 	else
 		take_down >/dev/null
 	fi
@@ -97,12 +95,12 @@ roll_back() {
 
 # take_down: what was added goes, what was recorded comes back; a receipt on stdout.
 take_down() {
-	cat "$STATE/current" "$STATE/next" 2>/dev/null >"$RUN/last" || :
+	our_interfaces >"$RUN/interfaces"
 	drop_unreachable /dev/null
 	systemctl --quiet disable --now leased-line.service 2>/dev/null || :
 	! nft list table inet "$TABLE" >/dev/null 2>&1 || nft delete table inet "$TABLE"
 	say "nft table inet $TABLE: removed"
-	bundle_paths "$RUN/last" | sort -u | while read -r path; do
+	our_paths | while read -r path; do
 		put_back "$path"
 		[ -e "$path" ] || say "$path: removed"
 	done
@@ -111,14 +109,15 @@ take_down() {
 		rmdir "$directory" 2>/dev/null || [ ! -d "$directory" ] || say "$directory: left, it is not empty"
 	done
 	systemctl daemon-reload
-	awk '$1 == "interface" { print $2 }' "$RUN/last" | sort -u | while read -r interface; do
+	while read -r interface; do
 		link_exists "$interface" || continue
 		ip link del dev "$interface"
 		say "interface $interface: removed"
-	done
+	done <"$RUN/interfaces"
 	! unit_is systemd-networkd.service active || networkctl reload
 	[ ! -e "$STATE/before/settings" ] || restore_settings
-	rm -rf "$STATE/current" "$STATE/next" "$STATE/previous" "$STATE/firewall" "$STATE/before"
+	rm -rf "$STATE/current" "$STATE/next" "$STATE/interrupted" "$STATE/previous" \
+		"$STATE/firewall" "$STATE/before"
 }
 
 restore_settings() {

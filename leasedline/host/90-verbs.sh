@@ -13,6 +13,10 @@ apply() {
 	if [ -e "$STATE/current" ] && ! cmp -s "$STATE/current" "$RUN/bundle"; then
 		cp "$STATE/current" "$STATE/previous"
 	fi
+	if [ -e "$STATE/next" ] && ! cmp -s "$STATE/next" "$RUN/bundle"; then
+		mkdir -p "$STATE/interrupted"
+		mv "$STATE/next" "$STATE/interrupted/$(sed -n '$s/^end sha256://p' "$STATE/next")"
+	fi
 	cp "$RUN/bundle" "$STATE/next.new"
 	mv "$STATE/next.new" "$STATE/next"
 
@@ -25,6 +29,7 @@ apply() {
 	fi
 
 	mv "$STATE/next" "$STATE/current"
+	rm -rf "$STATE/interrupted"
 	forget_keys
 	say "$(bundle_field "$STATE/current" host): applied, $(wc -l <"$RUN/changed") files changed, the kernel is as the bundle says"
 }
