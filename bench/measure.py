@@ -106,7 +106,7 @@ def ran(
     except subprocess.TimeoutExpired:
         return None
     except FileNotFoundError:
-        msg = f"{command[0]} is missing: run `toolchain/ensure python`, then this again"
+        msg = f"{command[0]} is missing: run `toolchain/ensure`, then this again"
         raise BenchError(msg) from None
     took_s = time.perf_counter() - began
     if done.returncode:

@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from bench.measure import BenchError, progress, ran
 from lab.settings import PROJECT
@@ -41,6 +43,14 @@ class Stack:
     def up(self) -> float:
         """Run `pulumi up` as `make up` does and return its wall-clock seconds."""
         return self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs")[0]
+
+    def status(self) -> float:
+        """Ask every host whether it is as its bundle says, as `make status` does; return seconds.
+
+        A host that differs is an error.
+        """
+        command = [sys.executable, "-m", "components.status", "--stack", NAME]
+        return self._ran(command, LIMIT_S)[0]
 
     def unconfigure(self) -> None:
         """Take the line off all hosts, which are then as they were before; machines stay up."""
@@ -96,6 +106,9 @@ class Stack:
         return next((name for name, current in self._stacks().items() if current), None)
 
     def _stacks(self) -> dict[str, bool]:
+        # In a fresh clone there is no state yet, and pulumi takes that for an error.
+        if not Path(urlsplit(self.environment["PULUMI_BACKEND_URL"]).path).is_dir():
+            return {}
         command = ["pulumi", "stack", "ls", "--json", "--non-interactive"]
         stacks = json.loads(self._ran(command, LIMIT_S)[1])
         return {stack["name"]: stack["current"] for stack in stacks}

@@ -182,11 +182,12 @@ def test_the_other_tool_is_told_with_what_was_given_up() -> None:
 
 
 def test_the_tables_of_the_lab() -> None:
-    ours = lab.PushCost(first=Timed((6.0, 5.0, 7.0)), no_op=Timed((1.0, 1.0, 1.0)))
-    theirs = lab.PushCost(first=Timed((9.0, 9.0, 9.0)), no_op=Timed((4.0, 4.0, 4.0)))
+    ours = lab.cost([(6.0, 1.0, 1.5), (5.0, 1.0, 2.0), (7.0, 1.0, 3.0)])
+    theirs = lab.cost([(9.0, 4.0, 4.0)] * 3)
     text = text_of(lab.push_table(ours, theirs))
     assert re.search(r"first +6.0 s \(median of 3\) +9.0 s \(median of 3\) +1.5 x", text)
-    assert re.search(r"no-op .* 4.0 x", text)
+    assert re.search(r"no-op +1.0 s.* 4.0 x", text)
+    assert re.search(r"hosts asked +2.0 s.* 2.0 x", text)
     text = text_of(
         lab.outage_table(
             outage.Outage(sent=600, lost=0, longest_silence_s=0.1),
@@ -238,7 +239,7 @@ def test_the_other_tool_pushes_what_the_stack_puts_there() -> None:
 def test_a_command_that_fails_is_told_with_its_last_words() -> None:
     with pytest.raises(BenchError, match=r"ended with 3:\nno such thing"):
         ran(["sh", "-c", "echo no such thing >&2; exit 3"], limit_s=10)
-    with pytest.raises(BenchError, match="toolchain/ensure python"):
+    with pytest.raises(BenchError, match="run `toolchain/ensure`"):
         ran(["no-such-program"], limit_s=10)
     assert ran(["sleep", "10"], limit_s=0.05) is None
     assert (ran(["cat"], limit_s=10, stdin="in") or (0, ""))[1] == "in"
