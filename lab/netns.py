@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 from lab.errors import LabError
 from lab.settings import PROJECT
 from lab.shell import run
+from lab.world import stable_mac
 
 NAMESPACES: Final = Path("/run/netns")
 
@@ -77,6 +78,10 @@ def ensure_bridge(namespace: str, bridge: str, addresses: list[str]) -> None:
     """Make the bridge with exactly `addresses` ("192.168.201.1/24") and set it up."""
     if bridge not in links(namespace):
         run("ip", "-n", namespace, "link", "add", bridge, "type", "bridge")
+    # Without an address of its own a bridge takes a port's, and changes it when a machine goes:
+    # everybody's ARP entry for the gateway would be wrong for a minute.
+    mac = stable_mac(namespace, bridge)
+    run("ip", "-n", namespace, "link", "set", bridge, "address", mac)
     # Spanning tree would hold a new port back for 30 s; there is no loop to find here.
     run("ip", "-n", namespace, "link", "set", bridge, "type", "bridge", "stp_state", "0")
     set_addresses(namespace, bridge, addresses)

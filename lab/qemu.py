@@ -9,17 +9,18 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import select
 import shlex
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lab.errors import LabError
 from lab.image import Image
-from lab.shell import wait_until
 from lab.ssh import LOOPBACK
 from lab.state import owner
 from lab.world import MANAGEMENT, MANAGEMENT_MACHINE, Machine, namespace
@@ -57,10 +58,11 @@ class Process:
         Raises:
             LabError: it does not end.
         """
-        pid = self.pid()
-        if pid is not None:
-            os.kill(pid, how)
-            self.wait_for_end(EXIT_TIMEOUT_S)
+        with self._open() as process:
+            if process is not None:
+                signal.pidfd_send_signal(process, how)
+                _wait_for_end(process, self.pid_file, EXIT_TIMEOUT_S)
+        self.pid_file.unlink(missing_ok=True)
 
     def wait_for_end(self, timeout_s: float) -> None:
         """Wait until it has ended.
@@ -68,13 +70,35 @@ class Process:
         Raises:
             LabError: it runs on.
         """
-
-        def gone() -> bool | str:
-            pid = self.pid()
-            return True if pid is None else f"process {pid} runs on"
-
-        wait_until("the end of QEMU", gone, timeout_s=timeout_s, every_s=0.05)
+        with self._open() as process:
+            if process is not None:
+                _wait_for_end(process, self.pid_file, timeout_s)
         self.pid_file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _open(self) -> Iterator[int | None]:
+        """Hold a descriptor of the process (pidfd_open(2)), or None if it does not run."""
+        pid = self.pid()
+        try:
+            process = os.pidfd_open(pid) if pid is not None else None
+        except ProcessLookupError:
+            process = None
+        try:
+            # Asked again: the number may have become somebody else's before it was opened.
+            yield process if self.pid() == pid else None
+        finally:
+            if process is not None:
+                os.close(process)
+
+
+def _wait_for_end(process: int, pid_file: Path, timeout_s: float) -> None:
+    # A dying process has no command line any more and still has its port and its taps; the
+    # descriptor is readable once its last thread has let go of them.
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    if not poll.poll(timeout_s * 1000):
+        msg = f"QEMU of {pid_file.parent.name} ({pid_file}) runs on after {timeout_s:.0f} s"
+        raise LabError(msg)
 
 
 def command_line(

@@ -145,6 +145,15 @@ def interface_name(start: str, name: str) -> str:
     return start + digest[: _INTERFACE_BYTES - len(start)]
 
 
+def stable_mac(*parts: str) -> str:
+    """Return the card address, always the same, of what `parts` name.
+
+    It is a locally administered unicast address (IEEE 802, the two low bits of its first byte).
+    """
+    digest = hashlib.sha256("/".join(parts).encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x52, 0x54, *digest[:4]))
+
+
 def world(network: Network, settings: LabSettings, stack: str) -> World:
     """Return the world that `stack` builds around `network`.
 
@@ -376,7 +385,7 @@ class _Builder:
             debian=self.settings.machines.debian,
             memory_mib=self.settings.machines.memory_mib,
             nics=tuple(nics),
-            management_mac=_mac(self.stack, name, "management"),
+            management_mac=stable_mac(self.stack, name, "management"),
         )
 
     def _nic(
@@ -392,16 +401,10 @@ class _Builder:
             place=place,
             bridge=bridge,
             tap=f"tap-{bridge}",
-            mac=_mac(self.stack, name, str(number)),
+            mac=stable_mac(self.stack, name, str(number)),
             address=address,
             gateway=gateway,
         )
-
-
-def _mac(*parts: str) -> str:
-    """Return a stable, locally administered unicast address (IEEE 802, the second bit)."""
-    digest = hashlib.sha256("/".join(parts).encode()).digest()
-    return ":".join(f"{byte:02x}" for byte in (0x52, 0x54, *digest[:4]))
 
 
 def _some(hosts: Iterable[IPv4Address], count: int) -> Iterator[IPv4Address]:

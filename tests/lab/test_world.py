@@ -137,14 +137,14 @@ def interrupt_machine_up(up: Running, name: str) -> None:
 
 
 @pytest.fixture
-def udp() -> Iterator[Callable[[str], socket.socket]]:
-    """Make UDP sockets inside namespaces."""
+def udp() -> Iterator[Callable[[str, str], socket.socket]]:
+    """Make UDP sockets with an address inside a namespace."""
     opened: list[socket.socket] = []
 
-    def make(place: str) -> socket.socket:
+    def make(place: str, address: str) -> socket.socket:
         made = within(place, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         made.settimeout(3)
-        made.bind(("0.0.0.0", 0))  # noqa: S104 -- inside a namespace
+        made.bind((address, 0))
         opened.append(made)
         return made
 
@@ -202,12 +202,12 @@ def test_nothing_comes_in_and_no_lan_is_known_outside(one: Running) -> None:
 
 
 def test_nat_hides_and_its_udp_mapping_ends_after_30_s_of_silence(
-    one: Running, udp: Callable[[str], socket.socket]
+    one: Running, udp: Callable[[str, str], socket.socket]
 ) -> None:
-    device = udp(namespace(ONE, "dev-b"))
-    server = udp(namespace(ONE, "internet"))
-    stranger = udp(namespace(ONE, "internet"))
-    device.sendto(b"hello", ("203.0.113.254", server.getsockname()[1]))
+    device = udp(namespace(ONE, "dev-b"), "192.168.201.55")
+    server = udp(namespace(ONE, "internet"), "203.0.113.254")
+    stranger = udp(namespace(ONE, "internet"), "203.0.113.254")
+    device.sendto(b"hello", server.getsockname())
     said, mapped = server.recvfrom(100)
     assert (said, mapped[0]) == (b"hello", "198.51.100.2")
 
