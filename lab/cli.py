@@ -22,11 +22,11 @@ from lab import places, preflight, reach, sweep
 from lab.errors import LabError, PreflightError, WorldError
 from lab.image import image
 from lab.machine import LabMachine
+from lab.parts import Internet, Machine, Office
 from lab.preflight import become_root
 from lab.state import LabState
 from lab.status import status
 from lab.table import table
-from lab.world import Internet, Machine, Office
 
 DEFAULT_STACK: Final = "lab"
 

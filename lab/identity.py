@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 
 from lab.initrd import DIGEST, IDENTITY, Entry, archive, file
-from lab.world import MANAGEMENT_MACHINE, Machine
+from lab.parts import MANAGEMENT_MACHINE, Machine
 
 ADMIN: int = 1000
 """The image's user admin, the first that useradd(8) makes."""

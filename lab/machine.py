@@ -20,10 +20,10 @@ from lab.errors import LabError
 from lab.identity import identity
 from lab.image import Image, image
 from lab.netns import open_tap
+from lab.parts import Machine, namespace
 from lab.progress import say
 from lab.shell import run, wait_until
 from lab.state import LabState, give, locked, make_directory, make_key, write
-from lab.world import Machine, namespace
 
 PORTS: Final = range(22200, 22900)
 """Below net.ipv4.ip_local_port_range's default, so that no client takes one by chance."""

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lab.errors import LabError
+from lab.parts import stable_mac
 from lab.settings import PROJECT
 from lab.shell import run
-from lab.world import stable_mac
 
 NAMESPACES: Final = Path("/run/netns")
 

@@ -22,9 +22,9 @@ from lab.netns import (
     remove_namespace,
     set_addresses,
 )
+from lab.parts import INTERNET, Internet, Office, OfficeLan, interface_name, namespace
 from lab.shell import run
 from lab.state import LabState, write
-from lab.world import INTERNET, Internet, Office, OfficeLan, interface_name, namespace
 
 # Hosts differ in these defaults (net.core.devconf_inherit_init_net), so all are written down.
 _COMMON: Final = {

@@ -107,7 +107,8 @@ def become_root(arguments: Sequence[str]) -> None:
     if asked.returncode != 0:
         msg = f"not root, and sudo wants a password; {why}: run `sudo -v`, then this again"
         raise LabError(msg)
-    _replace(["sudo", "-n", "--", sys.executable, "-m", "lab", *arguments])
+    # Without -B, root would leave byte code in the person's own tree.
+    _replace(["sudo", "-n", "--", sys.executable, "-B", "-m", "lab", *arguments])
 
 
 def _replace(command: list[str]) -> NoReturn:

@@ -21,9 +21,9 @@ from typing import Any, Final
 
 from lab.errors import LabError
 from lab.image import Image
+from lab.parts import MANAGEMENT, MANAGEMENT_MACHINE, Machine, namespace
 from lab.ssh import LOOPBACK
 from lab.state import owner
-from lab.world import MANAGEMENT, MANAGEMENT_MACHINE, Machine, namespace
 
 START_TIMEOUT_S: Final = 60
 EXIT_TIMEOUT_S: Final = 20

@@ -9,10 +9,10 @@ from lab import ssh
 from lab.errors import LabError
 from lab.machine import LabMachine
 from lab.netns import exists
+from lab.parts import INTERNET, Device, namespace
 from lab.places import known_office
 from lab.shell import inside
 from lab.state import LabState
-from lab.world import INTERNET, Device, namespace
 
 
 def command(host: str, argv: Sequence[str], state: LabState) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 from lab.errors import LabError
@@ -22,6 +24,7 @@ def run(
     stdin: str | None = None,
     check: bool = True,
     timeout_s: float = TIMEOUT_S,
+    directory: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program and return what it said.
 
@@ -31,6 +34,7 @@ def run(
         stdin: text for its standard input, which is empty otherwise.
         check: whether an exit code other than 0 is an error.
         timeout_s: seconds until it is killed.
+        directory: where to run it, or None for here.
 
     Raises:
         LabError: it failed, took too long, or is not installed; the text holds the command,
@@ -45,6 +49,7 @@ def run(
             text=True,
             errors="replace",
             timeout=timeout_s,
+            cwd=directory,
         )
     except FileNotFoundError:
         msg = f"{argv[0]} is not installed: `python -m lab check` names the package"
@@ -61,7 +66,12 @@ def run(
 
 def inside(namespace: str | None, argv: Sequence[str]) -> list[str]:
     """Return the command that runs `argv` in `namespace`, or here if that is None."""
-    return ["ip", "netns", "exec", namespace, *argv] if namespace else list(argv)
+    return as_root(["ip", "netns", "exec", namespace, *argv]) if namespace else list(argv)
+
+
+def as_root(argv: Sequence[str]) -> list[str]:
+    """Return the command that runs `argv` as root, by a sudo that asks nothing (sudo(8))."""
+    return list(argv) if os.geteuid() == 0 else ["sudo", "-n", "--", *argv]
 
 
 def wait_until(

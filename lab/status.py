@@ -6,10 +6,10 @@ import argparse
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from rich.console import Console
 from rich.table import Table
 
 from lab.machine import LabMachine
+from lab.progress import console
 from lab.state import LabState
 
 
@@ -21,13 +21,13 @@ def status(options: argparse.Namespace, state: LabState) -> int:
         return 0
     shown = Table(title=f"Machines of stack {state.stack}")
     for title in ("machine", "state", "SSH port on 127.0.0.1", "boot id"):
-        shown.add_column(title)
+        shown.add_column(title, no_wrap=True)
     for row in rows:
         how = "not running"
         if row["running"]:
             how = "running" if row["boot_id"] else "does not answer"
         shown.add_row(str(row["name"]), how, str(row["port"]), str(row["boot_id"] or "-"))
-    Console().print(shown if rows else f"Stack {state.stack} has no machines.")
+    console().print(shown if rows else f"Stack {state.stack} has no machines.")
     return 0
 
 

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
 from lab.client import Lab, PingResult
 from lab.errors import LabError
+from lab.progress import console, say
 from lab.reach import devices
 from lab.state import LabState
 from leasedline.load import load_network
@@ -52,13 +52,10 @@ def table(options: argparse.Namespace, state: LabState) -> int:
     """Print who reaches whom; 1 if a promised pair does not reach, else 0."""
     lab = Lab(state.stack, state.project)
     pairs = measure(lab, ends(lab), options.count)
-    Console(width=None).print(_shown(state.stack, pairs))
+    console().print(_shown(state.stack, pairs))
     broken = [pair for pair in pairs if not pair.kept]
     for pair in broken:
-        Console(stderr=True).print(
-            f"lab: {pair.source.name} does not reach {pair.target.name} ({pair.target.address})",
-            style="bold red",
-        )
+        say(f"{pair.source.name} does not reach {pair.target.name} ({pair.target.address})")
     return 1 if broken or not pairs else 0
 
 
@@ -131,10 +128,10 @@ def _tunnel_address(lab: Lab, name: str, interface: str) -> str:
 
 def _shown(stack: str, pairs: Sequence[Pair]) -> Table:
     shown = Table(title=f"Who reaches whom in stack {stack} (median round trip, loss)")
-    targets = {pair.target.name: pair.target.address for pair in pairs}
+    targets = {pair.source.name: pair.source.address for pair in pairs}
     shown.add_column("from \\ to")
     for name, address in targets.items():
-        shown.add_column(f"{name}\n{address}", justify="right")
+        shown.add_column(f"{name}\n{address}", justify="right", no_wrap=True)
     measured = {(pair.source.name, pair.target.name): pair for pair in pairs}
     for name in dict.fromkeys(pair.source.name for pair in pairs):
         cells = [measured.get((name, target)) for target in targets]

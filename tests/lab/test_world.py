@@ -21,10 +21,11 @@ import pytest
 from lab.client import Lab
 from lab.errors import LabError
 from lab.netns import namespaces_of, within
+from lab.parts import World, namespace
 from lab.qemu import stray
 from lab.settings import PROJECT, load_settings
 from lab.shell import wait_until
-from lab.world import UDP_TIMEOUT_S, World, namespace, world
+from lab.world import UDP_TIMEOUT_S, world
 from leasedline.load import load_network
 
 pytestmark = pytest.mark.timeout(600)

@@ -14,12 +14,13 @@ from lab.errors import LabError
 from lab.identity import identity
 from lab.image import Image, recipe_digest
 from lab.initrd import archive, directory, file
+from lab.parts import Machine
 from lab.qemu import command_line
 from lab.settings import PROJECT, load_settings
 from lab.shell import run, wait_until
 from lab.sources import debian_sources
 from lab.state import LabState
-from lab.world import Machine, world
+from lab.world import world
 from leasedline.load import load_network
 
 PINGED = """\

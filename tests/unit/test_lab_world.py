@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import WorldError
+from lab.parts import Machine, Office, World, interface_name
 from lab.settings import PROJECT, LabSettings, load_settings, parse_settings
-from lab.world import Machine, Office, World, interface_name, world
+from lab.world import world
 from leasedline.load import load_network
 from leasedline.network import Network
 
