@@ -18,7 +18,7 @@ PROBE_TIMEOUT_S: Final = 8
 """With KVM the kernel is at its panic in under one second."""
 
 EMULATION: Final = "tcg,thread=multi,tb-size=256"
-"""tb-size: MiB of translated code. QEMU's own choice, 1 GiB, made each machine a 1.4 GiB process."""
+"""tb-size: MiB of translated code. QEMU's own choice, 1 GiB, made a machine a 1.4 GiB process."""
 
 
 def accelerator(image: Image, state: LabState) -> str:

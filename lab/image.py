@@ -103,6 +103,7 @@ def image(debian: str, state: LabState) -> Image:
         with locked(state.cache / "locks" / "image"):
             if not found.disk.exists():
                 _build(debian, home)
+                _remove_superseded(debian, home, state)
     return found
 
 
@@ -126,6 +127,20 @@ def _build(debian: str, home: Path) -> None:
         give(path)
     building.rename(home)
     say(f"image: built in {time.monotonic() - started:.0f} s")
+
+
+def _remove_superseded(debian: str, home: Path, state: LabState) -> None:
+    """Remove the images of older recipes that no machine's disk is an overlay of."""
+    labs = state.directory.parent
+    used = {path.read_text() for path in labs.glob("*/machines/*/image")} | {os.fspath(home)}
+    for old in state.cache.glob(f"image-{debian}-*"):
+        name = old.name.removesuffix(".log").removesuffix(".building")
+        if os.fspath(old.with_name(name)) in used:
+            continue
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
 
 
 def _bootstrap(debian: str, root: Path, building: Path, log: Path) -> None:

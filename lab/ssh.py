@@ -11,7 +11,7 @@ from lab.state import LabState
 CONNECT_TIMEOUT_S: Final = 10
 LOOPBACK: Final = "127.0.0.1"
 
-# OpenSSH's first choice is a post-quantum exchange, which an emulated processor takes 0.3 s for.
+# OpenSSH's first choice is a post-quantum exchange, which costs an emulated processor more.
 _KEY_EXCHANGE: Final = "curve25519-sha256"
 
 
