@@ -17,6 +17,8 @@ KVM: Final = Path("/dev/kvm")
 PROBE_TIMEOUT_S: Final = 8
 """With KVM the kernel is at its panic in under one second."""
 
+_KILL_TIMEOUT_S: Final = 5
+
 EMULATION: Final = "tcg,thread=multi,tb-size=256"
 """tb-size: MiB of translated code. QEMU's own choice, 1 GiB, made a machine a 1.4 GiB process."""
 
@@ -28,11 +30,11 @@ def accelerator(image: Image, state: LabState) -> str:
     with locked(state.cache / "locks" / "accel"):
         if known.exists():
             kept = json.loads(known.read_text())
-            if kept.get("boot") == boot:
-                return str(kept["accel"])
-        accel = "kvm" if KVM.exists() and _kvm_works(image) else EMULATION
-        write(known, json.dumps({"boot": boot, "accel": accel}))
-    return accel
+            if kept.get("boot") == boot and "kvm" in kept:
+                return "kvm" if kept["kvm"] else EMULATION
+        works = KVM.exists() and _kvm_works(image)
+        write(known, json.dumps({"boot": boot, "kvm": works}))
+    return "kvm" if works else EMULATION
 
 
 def _kvm_works(image: Image) -> bool:
@@ -55,4 +57,8 @@ def _kvm_works(image: Image) -> bool:
         return False
     finally:
         probe.kill()
-        probe.wait()
+        try:
+            probe.wait(_KILL_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            # Stuck in the kernel, where no signal reaches it; it ends when that call returns.
+            say(f"the process that tried {KVM}, {probe.pid}, hangs in the kernel and is left there")
