@@ -1,8 +1,8 @@
 """wg-meshconf generating the configuration of as many sites, in the way its README shows.
 
 It makes a full mesh in wg-quick's format (every site a peer of every other), which is more text
-than a star needs and less than a host needs: no routes, no forwarding, no firewall, no way onto
-the host.
+than a star needs and less than a host needs: no pre-shared keys, no forwarding, no firewall, no
+way onto the host.
 """
 
 from __future__ import annotations
