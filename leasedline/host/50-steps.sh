@@ -79,6 +79,12 @@ verify() {
 		done
 		return 1
 	fi
+	# A wrong endpoint hides behind a session that still lives: the hub's own packets arrive, and the
+	# kernel takes their source for the endpoint (whitepaper of WireGuard, 2.1: roaming).
+	if ! kernel_is_right "$1" "$2"; then
+		kernel_differences "$1" "$2" | while read -r difference; do warn "$difference"; done
+		return 1
+	fi
 }
 
 # roll_back: to the bundle before, or to nothing where there was none.

@@ -28,6 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def line() -> Iterator[Line]:
     """The article's line, brought up by a `make up` that was killed once and run again."""
     line = Line()
+    line.prepare()
     line.make("destroy", check=False)
     line.forget()
     line.prepare()
