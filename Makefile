@@ -31,7 +31,7 @@ preview: stack ## show what would change, line by line, and change nothing
 	@$(ENV)
 	pulumi preview --stack $(STACK) --diff
 
-status: stack ## ask every host what it is; exit code 3 where one differs, 4 where one is unreachable
+status: stack ## ask every host whether it is as the stack says; changes nothing
 	@$(ENV)
 	python -m components.status --stack $(STACK)
 

@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from leasedline import firewall, networkd
+from leasedline import firewall, networkd, probe
 from leasedline.files import File
 from leasedline.plan import HostPlan
 
@@ -39,7 +39,7 @@ _PARTS: Final = Path(__file__).parent / "host"
 
 def configuration(plan: HostPlan) -> str:
     """Return the bundle of one host's configuration; it holds no secret."""
-    return bundle(plan, (*networkd.files(plan), *firewall.files(plan)))
+    return bundle(plan, (*networkd.files(plan), *firewall.files(plan), *probe.files(plan)))
 
 
 def installer(plan: HostPlan, secrets: Mapping[str, str]) -> str:

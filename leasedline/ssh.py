@@ -68,7 +68,7 @@ Host {alias}
   Port {login.port}
   User {login.user}
   BatchMode yes
-  ConnectTimeout 10
+  ConnectTimeout 15
   StrictHostKeyChecking yes
   UserKnownHostsFile "{known_hosts_file}"
   GlobalKnownHostsFile /dev/null

@@ -6,6 +6,9 @@ bundle_field() { awk -v name="$2" '$1 == "file" { exit } $1 == name { print $2; 
 # bundle_files BUNDLE: "path owner:group mode", a line each.
 bundle_files() { awk '$1 == "file" { print $2, $3, $4 }' "$1"; }
 
+# bundle_units BUNDLE: the units that it brings, which are to run now and at every boot.
+bundle_units() { bundle_files "$1" | sed -n 's,^/etc/systemd/system/\([^ ]*\) .*,\1,p'; }
+
 bundle_paths() { [ ! -e "$1" ] || awk '$1 == "file" { print $2 }' "$1"; }
 
 # our_bundles: the applied one, the one being applied, and those whose apply was cut short: all
@@ -42,7 +45,7 @@ bundle_check() {
 				return index(path, "/etc/systemd/network/" interface ".netdev.d/") == 1
 			if (path == "/etc/sysctl.d/10-ip-forward.conf") return 1
 			if (path == "/etc/leased-line/firewall.nft") return 1
-			return path == "/etc/systemd/system/leased-line.service"
+			return path ~ /^\/etc\/systemd\/system\/leased-line(-probe)?\.service$/
 		}
 		$1 == "file" && !own($2) { print $2 }
 	' "$1")

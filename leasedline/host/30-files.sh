@@ -36,7 +36,7 @@ preflight_link() {
 preflight_keys() {
 	missing=$(bundle_keys "$1" | while read -r key; do [ -s "$key" ] || say "$key"; done)
 	[ -z "$missing" ] ||
-		die "key files are missing, and only the stack has them (pulumi up --target-replace the host's base resource): $(one_line "$missing")"
+		die "key files are missing, and only the stack has them (docs/3am.md, \"key files are missing\"): $(one_line "$missing")"
 }
 
 # unit_states UNIT...: "unit enabled active" as systemd says it, a line each, in one call.
@@ -156,7 +156,8 @@ file_differences() {
 		[ "$is" = "root:systemd-network 0640" ] ||
 			say "key file $path: is $is, should be root:systemd-network 0640"
 	done
-	unit_states systemd-networkd.service leased-line.service | while read -r unit enabled active; do
+	# shellcheck disable=SC2046 # a unit's name is one word
+	unit_states systemd-networkd.service $(bundle_units "$1") | while read -r unit enabled active; do
 		[ "$enabled" = enabled ] || say "unit $unit: is $enabled, so it is lost at the next boot"
 		[ "$active" = active ] || say "unit $unit: is $active"
 	done

@@ -9,16 +9,21 @@ activate() {
 	mend_keys "$1"
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] ||
 		sysctl -q -p /etc/sysctl.d/10-ip-forward.conf
-	activate_firewall
 	activate_interface "$1" "$2"
+	activate_units "$1"
+	activate_firewall
+}
+
+# activate_units BUNDLE: each one enabled and running; one whose text changed is started anew.
+activate_units() {
+	! changed '^/etc/systemd/system/' || systemctl daemon-reload
+	bundle_units "$1" | while read -r unit; do
+		unit_is "$unit" enabled active || systemctl --quiet enable --now "$unit"
+		! changed "^/etc/systemd/system/$unit\$" || systemctl restart "$unit"
+	done
 }
 
 activate_firewall() {
-	if ! unit_is leased-line.service enabled active; then
-		systemctl --quiet enable --now leased-line.service
-	elif changed '^/etc/systemd/system/'; then
-		systemctl daemon-reload
-	fi
 	nft -s list table inet "$TABLE" >"$RUN/firewall" 2>/dev/null || :
 	if changed '^/etc/leased-line/firewall.nft$' || ! cmp -s "$RUN/firewall" "$STATE/firewall"; then
 		nft -f /etc/leased-line/firewall.nft
@@ -58,8 +63,12 @@ kernel_is_right() { [ -z "$(kernel_differences "$1" "$2")" ]; }
 
 hub_answers() { ping -n -q -c 1 -W 1 -I "$1" "$2" >/dev/null 2>&1; }
 
+# last_handshake INTERFACE PEER: seconds since 1970, 0 for never.
+last_handshake() { wg show "$1" latest-handshakes | awk -v peer="$2" '$1 == peer { at = $2 } END { print at + 0 }'; }
+
 # verify BUNDLE INTERFACE: what the kernel says counts, not that the commands succeeded: with a
-# file that networkd may not read, every command succeeds and the interface stays down.
+# file that networkd may not read, every command succeeds and the interface stays down. A handshake
+# older than $began, the start of the change, says nothing about it.
 verify() {
 	if ! until_true "$WAIT_KERNEL" kernel_is_right "$1" "$2"; then
 		kernel_differences "$1" "$2" | while read -r difference; do warn "$difference"; done
@@ -70,8 +79,7 @@ verify() {
 	[ -n "$probe" ] || return 0
 	if ! until_true "$WAIT_REPLY" hub_answers "$2" "$probe"; then
 		bundle_want "$1" | awk '$1 == "peer" { print $2, $4 }' | while read -r public endpoint; do
-			handshake=$(wg show "$2" latest-handshakes | awk -v peer="$public" '$1 == peer { print $2 }')
-			if [ "${handshake:-0}" -eq 0 ]; then
+			if [ "$(last_handshake "$2" "$public")" -lt "$began" ]; then
 				warn "no handshake with the hub at $endpoint within $WAIT_REPLY s: does the hub run, and does its firewall let UDP ${endpoint##*:} in?"
 			else
 				warn "the hub's tunnel address $probe does not answer, though there was a handshake: see leased-line status there"
@@ -103,7 +111,9 @@ roll_back() {
 take_down() {
 	our_interfaces >"$RUN/interfaces"
 	drop_unreachable /dev/null
-	systemctl --quiet disable --now leased-line.service 2>/dev/null || :
+	our_paths | sed -n 's,^/etc/systemd/system/,,p' | while read -r unit; do
+		systemctl --quiet disable --now "$unit" 2>/dev/null || :
+	done
 	! nft list table inet "$TABLE" >/dev/null 2>&1 || nft delete table inet "$TABLE"
 	say "nft table inet $TABLE: removed"
 	our_paths | while read -r path; do

@@ -20,6 +20,7 @@ apply() {
 	cp "$RUN/bundle" "$STATE/next.new"
 	mv "$STATE/next.new" "$STATE/next"
 
+	began=$(date +%s)
 	attempt activate "$STATE/next" "$interface"
 	[ "$failed" -ne 0 ] || attempt verify "$STATE/next" "$interface"
 	if [ "$failed" -ne 0 ]; then
@@ -28,7 +29,10 @@ apply() {
 		die "the change failed and was undone: this host is as it was before"
 	fi
 
+	# What is reported as done must outlive a power cut: the stack will not send it again.
+	sync -f /etc
 	mv "$STATE/next" "$STATE/current"
+	sync -f "$STATE"
 	rm -rf "$STATE/interrupted"
 	forget_keys
 	say "$(bundle_field "$STATE/current" host): applied, $(wc -l <"$RUN/changed") files changed, the kernel is as the bundle says"

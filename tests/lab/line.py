@@ -29,7 +29,7 @@ class Line:
         self.lab = Lab(STACK)
         self.network = PROJECT / "stacks" / f"{STACK}.network.yaml"
         self.settings = PROJECT / "stacks" / f"Pulumi.{STACK}.yaml"
-        self.seen_processes: set[str] = set()
+        self.seen_processes: set[tuple[str, str]] = set()
 
     def prepare(self) -> None:
         """Make the stack's two files as a user would: by copying the lab's."""
@@ -103,17 +103,18 @@ class Line:
 
     @contextmanager
     def watching_processes(self) -> Iterator[None]:
-        """Collect every command line and environment that any process has meanwhile."""
+        """Collect the command line and the environment of every process that runs meanwhile."""
         over = threading.Event()
 
         def watch() -> None:
             while not over.wait(0.1):
                 for file in Path("/proc").glob("[0-9]*/cmdline"):
-                    for shown in (file, file.with_name("environ")):
-                        try:
-                            self.seen_processes.add(shown.read_text(errors="replace"))
-                        except OSError:
-                            continue
+                    try:
+                        words = file.read_text(errors="replace")
+                        environment = file.with_name("environ").read_text(errors="replace")
+                    except OSError:
+                        continue
+                    self.seen_processes.add((words, environment))
 
         thread = threading.Thread(target=watch)
         thread.start()

@@ -231,7 +231,7 @@ def test_the_head_the_paths_and_the_keys(host: Host) -> None:
     )
     assert ran.lines == ["host=a", "role=spoke", "interface=wg0", "probe=10.70.0.1", "nothing="]
     paths = host.sh('bundle_paths "$1"; bundle_paths "$1.no-such-bundle"', sent)
-    assert (paths.code, len(paths.lines)) == (0, 6)
+    assert (paths.code, len(paths.lines)) == (0, 7)
     keys = host.sh('bundle_keys "$1"; bundle_keys "$1.no-such-bundle"', sent)
     assert keys.lines == [
         f"/etc/leased-line/keys/{name}"
