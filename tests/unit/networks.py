@@ -22,6 +22,9 @@ ENDPOINT: Final = "203.0.113.1"
 
 RING: Final = KeyRing(SEED)
 
+# A well-formed key of nobody.
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+
 
 def article() -> Network:
     """The network of stacks/lab.network.yaml."""

@@ -12,6 +12,7 @@ import yaml
 from leasedline import document
 from leasedline.load import NetworkError, json_schema, load_network, main
 from leasedline.network import Network
+from tests.unit.networks import HOST_KEY
 
 ROOT = Path(__file__).parents[2]
 FAULTY = yaml.safe_load(Path(__file__).with_name("faulty_networks.yaml").read_text("utf-8"))

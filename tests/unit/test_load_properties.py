@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from leasedline.load import NetworkError, load_network
 from leasedline.network import Network
+from tests.unit.networks import HOST_KEY
 
-HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 
 
