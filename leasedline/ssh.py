@@ -47,7 +47,9 @@ def client_config(
     for name, login in logins.items():
         extra = ""
         if login.jump:
-            blocks.append(_block(_jump(name), login.jump, known_hosts_file, key_file))
+            # The jump host takes the same key as the host behind it, as in Pulumi's connection.
+            key = login.key_file or key_file
+            blocks.append(_block(_jump(name), login.jump, known_hosts_file, key))
             extra = f"  ProxyJump {_jump(name)}\n"
         blocks.append(_block(name, login, known_hosts_file, key_file) + extra)
     return "".join(blocks)

@@ -118,6 +118,11 @@ kernel_differences() {
 			say "interface $2: MTU is $(cat "/sys/class/net/$2/mtu"), should be $mtu"
 		# WireGuard's operstate is always "unknown": IFF_UP is the first bit of the flags.
 		[ $(($(cat "/sys/class/net/$2/flags") & 1)) -eq 1 ] || say "interface $2: is down"
+		# Right for now is not right for the next boot: networkd may be unable to read its files, or
+		# another file with a broader [Match] may come before ours.
+		by=$(networkctl status --no-pager --lines=0 "$2" 2>/dev/null | sed -n 's/^ *Network File: //p')
+		[ "$by" = "/etc/systemd/network/$2.network" ] ||
+			say "interface $2: networkd knows it by ${by:-no file}, should be /etc/systemd/network/$2.network"
 		wg show "$2" dump | wg_differences "$2"
 		for kind in address route unreachable; do
 			only_in "$RUN/want.$kind" "$RUN/have.$kind" | sed "s/.*/$kind &: missing/"

@@ -59,8 +59,9 @@ remove() {
 # The installer on stdin is this program, a line that parts, and a bundle of key files.
 install_self() {
 	need_root
-	lock
+	# Before the lock, which leaves a directory behind: a host that is refused stays as it was.
 	preflight
+	lock
 	cat >"$RUN/installer"
 	sed '1,/^#--- payload ---#$/d' "$RUN/installer" >"$RUN/bundle"
 	bundle_check "$RUN/bundle" keys

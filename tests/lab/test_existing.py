@@ -168,15 +168,18 @@ def test_what_a_server_cannot_hold_is_refused_and_leaves_nothing(
     assert snapshot(servers.lab, "z") == before["z"]
 
 
-def test_a_bundle_that_networkd_may_not_read_does_not_pass_as_applied(servers: Servers) -> None:
-    """Every command succeeds, and the interface stays down: only the kernel tells."""
+def test_a_file_that_takes_the_interface_away_does_not_pass_as_applied(servers: Servers) -> None:
+    """Every command succeeds, and networkd configures wg0 by somebody else's broader file."""
+    other = "/etc/systemd/network/00-all.network"
     try:
-        failed = direct(servers, "z", "chmod 0700 /etc/systemd/network")
+        failed = direct(servers, "z", f"printf '[Match]\\nName=w*\\n' >{other}")
     finally:
-        servers.lab.run("z", "chmod", "0755", "/etc/systemd/network")
+        servers.lab.run("z", "rm", "-f", other)
         servers.lab.run("z", "sh", "-c", commands("root").uninstall)
         servers.lab.run("z", "sysctl", "-w", "net.ipv4.conf.all.send_redirects=1")
     assert failed.code == 1
+    assert f"interface wg0: networkd knows it by {other}" in failed.stderr
+    assert "address 10.70.0.1/16: missing" in failed.stderr
     assert "was undone" in failed.stderr
 
 
