@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -63,6 +63,12 @@ class PingResult:
     def lost(self) -> int:
         """How many went unanswered."""
         return self.sent - self.received
+
+    def settled(self) -> PingResult:
+        """Return this less a last packet whose answer had no time to come when ping was ended."""
+        if self.sent not in self.missing:
+            return self
+        return replace(self, sent=self.sent - 1, missing=self.missing[:-1])
 
     @classmethod
     def parse(cls, output: str) -> PingResult:
@@ -216,7 +222,7 @@ class Lab:
             finally:
                 _signal(process, signal.SIGINT)
                 output, _ = process.communicate(timeout=_END_S)
-        ping._result.append(PingResult.parse(output))
+        ping._result.append(PingResult.parse(output).settled())
 
     @contextmanager
     def capture(self, host: str, interface: str, *expression: str) -> Iterator[Capture]:

@@ -16,6 +16,13 @@ settings.load_profile("untimed")
 TESTS = Path(__file__).parent
 LAYERS = ("unit", "program", "lab", "cloud")
 
+# What uses the one line: from looking at it to its end.
+LINE = ("test_line", "test_secrets", "test_change", "test_reboot", "test_destroy")
+# The long ones come first, so that they do not end last.
+LAB = (*LINE, "test_existing", "test_world")
+LAB_TIMEOUT_S = 900
+"""For one test with the machines that it brings up, on a machine that is busy with others."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -26,6 +33,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LAB.index(item.path.stem) if item.path.stem in LAB else len(LAB))
     for item in items:
         layer = item.path.relative_to(TESTS).parts[0]
         item.add_marker(layer if layer in LAYERS else "lint")
+        # In parallel, one process has all of a file, and one process has the line.
+        shared = "line" if item.path.stem in LINE else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(shared))
+        if layer == "lab":
+            item.add_marker(pytest.mark.timeout(LAB_TIMEOUT_S))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured: figures without a limit that they would be held to."""
+    measured = [
+        text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, text in report.user_properties
+        if name == "measured"
+    ]
+    if measured:
+        terminalreporter.section("measured")
+        for text in measured:
+            terminalreporter.line(str(text))

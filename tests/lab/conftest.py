@@ -1,4 +1,4 @@
-"""One line for all lab tests that need one, and the order in which they use it."""
+"""One line for all lab tests that need one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.line import Line
-
-# From the world alone to the line's end: what changes the line stands behind what only looks.
-ORDER = (
-    "test_world",
-    "test_existing",
-    "test_line",
-    "test_secrets",
-    "test_change",
-    "test_reboot",
-    "test_destroy",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else -1)
 
 
 @pytest.fixture(scope="session")

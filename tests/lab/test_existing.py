@@ -78,6 +78,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with bare_servers(STACK) as (lab, reached):
         # One of them boots its network by other means: networkd is there and not enabled.
         lab.run("c", "systemctl", "disable", "systemd-networkd")
+        # sudo itself marks its first use by an administrator.
+        lab.run("a", "su", "admin", "-c", "sudo -n true")
         yield Servers(lab, reached, tmp_path_factory.mktemp("existing"))
 
 
