@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says something of the machine and nothing of the code.
 settings.register_profile(
@@ -37,11 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         layer = item.path.relative_to(TESTS).parts[0]
         item.add_marker(layer if layer in LAYERS else "lint")
-        # In parallel, one process has all of a file, and one process has the line.
-        shared = "line" if item.path.stem in LINE else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(shared))
         if layer == "lab":
             item.add_marker(pytest.mark.timeout(LAB_TIMEOUT_S))
+
+
+class ByWorld(LoadScopeScheduling):
+    """In parallel, one process has all of a file, and one process has all that use the line."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "line" if Path(file).stem in LINE else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:
+    return ByWorld(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
