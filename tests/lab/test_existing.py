@@ -6,6 +6,7 @@ jump host.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -94,8 +95,8 @@ def joined(servers: Servers, before: dict[str, list[str]]) -> Iterator[Servers]:
     settings.unlink(missing_ok=True)
     servers.run("pulumi", "stack", "init", STACK)
     try:
-        seed = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True)
-        servers.pulumi("config", "set", "--secret", "seed", stdin=seed.stdout)
+        seed = base64.b64encode(os.urandom(32)).decode()
+        servers.pulumi("config", "set", "--secret", "seed", stdin=seed)
         servers.pulumi("config", "set", "network", str(servers.network))
         servers.pulumi("up", "--yes", "--skip-preview")
         recipes = json.loads(servers.pulumi("stack", "output", "gateway_recipes", "--json"))
