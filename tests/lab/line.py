@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from lab.client import Lab
+from lab.shell import wait_until
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 STACK: Final = "lab-test"
@@ -93,11 +93,12 @@ class Line:
             text=True,
             start_new_session=True,
         )
-        deadline = time.monotonic() + timeout_s
-        while not begun():
-            assert time.monotonic() < deadline, "make up did not get as far as to be killed"
+
+        def far_enough() -> bool | str:
             assert process.poll() is None, f"make up ended before: {process.communicate()[0]}"
-            time.sleep(0.1)
+            return begun() or "it has not begun yet"
+
+        wait_until("make up to get as far as to be killed", far_enough, timeout_s=timeout_s)
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate(timeout=30)[0]
 
