@@ -25,7 +25,7 @@ TABLE=leased_line
 
 # What a step may wait at most, in seconds.
 WAIT_LOCK=60
-WAIT_KERNEL=30
+WAIT_KERNEL=20
 WAIT_REPLY=30
 
 say() { printf '%s\n' "$*"; }
