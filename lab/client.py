@@ -24,7 +24,6 @@ from typing import Final, Literal
 
 from lab import preflight, reach, ssh
 from lab.errors import LabError
-from lab.machine import LabMachine
 from lab.settings import PROJECT
 from lab.shell import as_root, inside, run, wait_until
 from lab.state import LabState
@@ -265,7 +264,6 @@ class Lab:
         def act(name: str) -> None:
             words = ("-m", "lab", "machine", action, name, "--stack", self.state.stack)
             project = self.state.project
-            ssh.hang_up(self.state, name, LabMachine(name, self.state).port)
             run(sys.executable, *words, timeout_s=ACTION_TIMEOUT_S, directory=project)
 
         with ThreadPoolExecutor(max(len(names), 1)) as pool:
