@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from lab import preflight, reach, ssh
+from lab import preflight, reach
 from lab.errors import LabError
 from lab.settings import PROJECT
 from lab.shell import as_root, inside, run, wait_until
@@ -138,7 +138,7 @@ class Lab:
             LabError: no such host, no end within `timeout_s`, or, with `check`, an exit code
                 other than 0.
         """
-        command = reach.command(host, argv, self.state, shared=True)
+        command = reach.command(host, argv, self.state)
         what = f"`{shlex.join(argv)}` on {host}"
         try:
             done = subprocess.run(

@@ -15,10 +15,8 @@ from lab.shell import inside
 from lab.state import LabState
 
 
-def command(host: str, argv: Sequence[str], state: LabState, *, shared: bool = False) -> list[str]:
+def command(host: str, argv: Sequence[str], state: LabState) -> list[str]:
     """Return what to execute here so that `argv` runs on `host`, each word as it is.
-
-    `shared` is for a process that runs many commands (`lab.ssh.command`).
 
     Raises:
         LabError: the lab has no such host, or that machine does not run.
@@ -28,7 +26,7 @@ def command(host: str, argv: Sequence[str], state: LabState, *, shared: bool = F
         if not machine.running:
             msg = f"machine {host} does not run: `python -m lab machine start {host}`"
             raise LabError(msg)
-        return ssh.command(state, host, machine.port, shlex.join(argv), shared=shared)
+        return ssh.command(state, host, machine.port, shlex.join(argv))
     return inside(place_of(host, state), argv)
 
 

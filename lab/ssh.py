@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import tempfile
 from typing import Final, Literal
 
 from lab.shell import run
@@ -17,21 +15,8 @@ LOOPBACK: Final = "127.0.0.1"
 _KEY_EXCHANGE: Final = "curve25519-sha256"
 
 
-# A login costs an emulated processor a second, so what runs many commands shares one. The path is
-# short because a socket's may have 107 bytes (unix(7)).
-_SHARED: Final = {
-    "ControlMaster": "auto",
-    "ControlPath": f"{tempfile.gettempdir()}/ll-{os.getpid()}-%C",
-    "ControlPersist": "20",
-}
-
-
-def command(
-    state: LabState, name: str, port: int, *argv: str, user: str = "root", shared: bool = False
-) -> list[str]:
+def command(state: LabState, name: str, port: int, *argv: str, user: str = "root") -> list[str]:
     """Return the ssh(1) command that runs `argv`, each word as it is, on a machine.
-
-    `shared` uses one connection for all such commands of this process (`hang_up` ends it).
 
     `argv` goes through the login shell there as ssh joins it; quote it with shlex.join first
     where words have to stay apart.
@@ -51,18 +36,11 @@ def command(
         "StrictHostKeyChecking": "yes",
         "UserKnownHostsFile": f'"{home / "known_hosts"}"',
     }
-    if shared:
-        options |= _SHARED
     given = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
     # fmt: off
     return ["ssh", "-F", "none", *given, "-i", str(state.private_key), "-p", str(port),
             "-l", user, LOOPBACK, *argv]
     # fmt: on
-
-
-def hang_up(state: LabState, name: str, port: int) -> None:
-    """End the shared connection to a machine; none there is no error."""
-    run(*command(state, name, port, shared=True)[:-1], "-O", "exit", LOOPBACK, check=False)
 
 
 def answer(state: LabState, name: str, port: int) -> Literal[True] | str:

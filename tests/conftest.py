@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -33,12 +32,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden files anew from what is rendered; read the diff before committing",
     )
-
-
-def pytest_configure() -> None:
-    # The first process has the line, which takes longest: the others, and their machines, give way.
-    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") != "gw0":
-        os.nice(10)
 
 
 def order(file: str) -> int:
