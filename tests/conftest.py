@@ -20,8 +20,11 @@ LAYERS = ("unit", "program", "lab", "cloud")
 
 # What uses the one line: from looking at it to its end. It takes longest, so it comes first.
 LINE = ("test_line", "test_secrets", "test_change", "test_reboot", "test_destroy")
-# Machines that boot all at once keep each other waiting: these come when the line is up.
-LATE = ("test_existing", "test_world")
+# What uses the one world of bare machines. Machines that boot all at once keep each other waiting,
+# so these come when the line is up.
+BARE = ("test_existing", "test_world")
+# Mostly waits, which costs the line nothing while it boots.
+WAITING = ("test_offices",)
 LAB_TIMEOUT_S = 900
 """For one test with the machines that it brings up, on a machine that is busy with others."""
 
@@ -37,7 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def order(file: str) -> int:
     if file in LINE:
         return LINE.index(file)
-    return len(LINE) + (1 + LATE.index(file) if file in LATE else 0)
+    if file in WAITING:
+        return len(LINE)
+    return len(LINE) + 1 + (1 + BARE.index(file) if file in BARE else 0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,11 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByWorld(LoadScopeScheduling):
-    """In parallel, one process has all of a file, and one process has all that use the line."""
+    """In parallel, one process has all of a file, and one process has all that use one world."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "line" if Path(file).stem in LINE else file
+        worlds = {"line": LINE, "bare": BARE}
+        return next((name for name, users in worlds.items() if Path(file).stem in users), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:

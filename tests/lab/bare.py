@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from lab.client import Lab
+from lab.parts import World
 from lab.settings import load_settings
 from lab.world import world
 from leasedline.load import load_network
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
+
+BARE: Final = "lab-existing"
+"""The one stack of bare machines."""
 
 SNAPSHOT: Final = r"""
 find /etc /usr/local /root /home /opt /var/lib/leased-line /run/leased-line -xdev \
@@ -35,55 +40,94 @@ ip -br link
 """A host's files with content, owner and mode, sysctls, units, nft ruleset, addresses, routes."""
 
 
-def verb(stack: str, *words: str, spec: dict[str, Any] | str = "") -> str:
-    """Run one of the lab's verbs for `stack` and return its standard output."""
-    text = spec if isinstance(spec, str) else json.dumps(spec)
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *words, "--stack", stack],
-        cwd=PROJECT,
-        input=text,
+def command(*words: str, stack: str) -> list[str]:
+    """Return the command line of one of the lab's verbs for `stack`."""
+    return [sys.executable, "-m", "lab", *words, "--stack", stack]
+
+
+def call(
+    *words: str, stack: str, stdin: object = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the lab's verbs for `stack`; `stdin` is text, or what becomes JSON."""
+    done = subprocess.run(
+        command(*words, stack=stack),
+        input=stdin if isinstance(stdin, str) else json.dumps(stdin),
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout
+        cwd=PROJECT,
+        timeout=400,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
 
 
-@contextmanager
-def bare_servers(stack: str) -> Iterator[tuple[Lab, dict[str, Any]]]:
-    """Bring up the article's world with bare machines; how each is reached, by name."""
-    built = world(load_network(PROJECT / "stacks/lab.network.yaml"), load_settings("lab"), stack)
-    verb(stack, "destroy", "--all-of", stack)
-    try:
-        verb(stack, "internet", "up", spec=built.internet.spec())
-        for office in built.offices:
-            verb(stack, "office", "up", office.name, spec=office.spec())
-        reached = {}
-        starting = [
-            (
-                machine.name,
-                subprocess.Popen(
-                    [sys.executable, "-m", "lab", "machine", "up", machine.name, "--stack", stack],
-                    cwd=PROJECT,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                ),
-                json.dumps(machine.spec()),
-            )
-            for machine in built.machines
-        ]
-        for _, process, spec in starting:
-            assert process.stdin is not None
-            process.stdin.write(spec)
-            process.stdin.close()
-        for name, process, _ in starting:
-            assert process.stdout is not None
-            with process.stdout as output:
-                reached[name] = json.loads(output.read())
-            assert process.wait() == 0
-        yield Lab(stack), reached
-    finally:
-        verb(stack, "destroy", "--all-of", stack)
+@dataclass(frozen=True)
+class Running:
+    """A world that is up."""
+
+    stack: str
+    built: World
+    lab: Lab
+    reached: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How each machine is reached, by its name."""
+
+    def machine_up(self, name: str) -> dict[str, Any]:
+        """Bring a machine up and return how it is reached."""
+        done = call("machine", "up", name, stack=self.stack, stdin=self.spec(name))
+        assert done.stdout.count("\n") == 1
+        reached: dict[str, Any] = json.loads(done.stdout)
+        return reached
+
+    def spec(self, name: str) -> dict[str, Any]:
+        """Return what a machine is."""
+        return next(machine for machine in self.built.machines if machine.name == name).spec()
+
+    def office_up(self, name: str) -> None:
+        """Bring an office up."""
+        spec = next(office for office in self.built.offices if office.name == name).spec()
+        call("office", "up", name, stack=self.stack, stdin=spec)
+
+    def down(self) -> None:
+        """Take everything down, part by part."""
+        for machine in self.built.machines:
+            call("machine", "down", machine.name, stack=self.stack)
+        for office in self.built.offices:
+            call("office", "down", office.name, stack=self.stack)
+        call("internet", "down", stack=self.stack)
+
+
+def running(stack: str) -> Running:
+    """Bring up internet and offices of the article's world under another stack's name."""
+    network = load_network(PROJECT / "stacks" / "lab.network.yaml")
+    built = world(network, load_settings("lab"), stack)
+    up = Running(stack, built, Lab(stack))
+    call("internet", "up", stack=stack, stdin=built.internet.spec())
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(up.office_up, [office.name for office in built.offices]))
+    return up
+
+
+def interrupt_machine_up(up: Running, name: str) -> None:
+    """End `machine up` as Pulumi does when it is cancelled, once QEMU has started."""
+    with subprocess.Popen(
+        command("machine", "up", name, stack=up.stack),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(json.dumps(up.spec(name)))
+        process.stdin.close()
+        told = []
+        for line in process.stderr:
+            told.append(line)
+            if "started" in line:
+                process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 130, told
+        assert "the same command again goes on from here" in told[-1]
 
 
 def snapshot(lab: Lab, host: str) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.lab.bare import BARE, Running, call, interrupt_machine_up, running
 from tests.lab.line import Line
 
 
@@ -26,3 +28,18 @@ def line() -> Iterator[Line]:
     finally:
         line.make("destroy", check=False)
         line.forget()
+
+
+@pytest.fixture(scope="session")
+def bare() -> Iterator[Running]:
+    """The article's world with bare machines, one of them after a start that was cancelled."""
+    call("destroy", "--all-of", BARE, stack=BARE)
+    try:
+        up = running(BARE)
+        interrupt_machine_up(up, "a")
+        names = [machine.name for machine in up.built.machines]
+        with ThreadPoolExecutor() as pool:
+            up.reached.update(zip(names, pool.map(up.machine_up, names), strict=True))
+        yield up
+    finally:
+        call("destroy", "--all-of", BARE, stack=BARE)

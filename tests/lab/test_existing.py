@@ -23,10 +23,10 @@ from leasedline.commands import commands
 from leasedline.keys import KeyRing
 from leasedline.load import load_network
 from leasedline.plan import Planner, allot
-from tests.lab.bare import PROJECT, bare_servers, snapshot, verb
+from tests.lab.bare import BARE, PROJECT, Running, call, snapshot
 from tests.lab.line import DEVICES, TUNNEL
 
-STACK = "lab-existing"
+STACK = BARE
 HOSTS = ("z", "a", "c")
 
 
@@ -75,13 +75,12 @@ class Servers:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with bare_servers(STACK) as (lab, reached):
-        # One of them boots its network by other means: networkd is there and not enabled.
-        lab.run("c", "systemctl", "disable", "systemd-networkd")
-        # sudo itself marks its first use by an administrator.
-        lab.run("a", "su", "admin", "-c", "sudo -n true")
-        yield Servers(lab, reached, tmp_path_factory.mktemp("existing"))
+def servers(bare: Running, tmp_path_factory: pytest.TempPathFactory) -> Servers:
+    # One of them boots its network by other means: networkd is there and not enabled.
+    bare.lab.run("c", "systemctl", "disable", "systemd-networkd")
+    # sudo itself marks its first use by an administrator.
+    bare.lab.run("a", "su", "admin", "-c", "sudo -n true")
+    return Servers(bare.lab, bare.reached, tmp_path_factory.mktemp("existing"))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +100,7 @@ def joined(servers: Servers, before: dict[str, list[str]]) -> Iterator[Servers]:
         servers.pulumi("up", "--yes", "--skip-preview")
         recipes = json.loads(servers.pulumi("stack", "output", "gateway_recipes", "--json"))
         for office, by_vendor in recipes.items():
-            verb(STACK, "gateway", office, spec=by_vendor["linux"])
+            call("gateway", office, stack=STACK, stdin=by_vendor["linux"])
         yield servers
     finally:
         settings.unlink(missing_ok=True)
