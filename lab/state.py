@@ -63,6 +63,11 @@ class LabState:
         self.cache = project / ".lab" / "cache"
 
     @property
+    def cloud(self) -> Path:
+        """The directory of the stack's cloud, which outlives the stack; there only with a cloud."""
+        return self.directory / "cloud"
+
+    @property
     def private_key(self) -> Path:
         """The lab administrator's SSH key (ed25519), which every machine knows."""
         return self.directory / "id_ed25519"
@@ -111,13 +116,14 @@ class LabState:
             yield
 
     def prune(self) -> None:
-        """Remove the stack's directory once no machine and no part of the world is left in it."""
+        """Remove the stack's directory once no machine, world or cloud is left in it."""
         with self.lock("key"):
             for name in ("machines", "world"):
                 directory = self.directory / name
                 if directory.exists() and not any(directory.iterdir()):
                     directory.rmdir()
-            if not self.machines() and not self.parts() and self.directory.exists():
+            left = self.machines() or self.parts() or self.cloud.exists()
+            if not left and self.directory.exists():
                 shutil.rmtree(self.directory)
 
 

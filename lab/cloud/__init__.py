@@ -1,0 +1,1 @@
+"""The lab's cloud: an Alibaba API of our own, and the machines behind it."""
