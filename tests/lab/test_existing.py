@@ -7,8 +7,10 @@ jump host.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,39 +136,42 @@ def direct(servers: Servers, host: str, change: str = "") -> Any:
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "back", "says"),
-    [
-        (
-            "ip link add wg0 type wireguard",
-            "ip link del wg0",
-            "the interface wg0 exists and is not ours",
-        ),
-        (
-            "ip link add other0 type wireguard && wg set other0 listen-port 51820 && "
-            "ip link set other0 up",
-            "ip link del other0",
-            "UDP port 51820 is in use",
-        ),
-        (
-            "mv /usr/bin/wg /usr/bin/wg.away",
-            "mv /usr/bin/wg.away /usr/bin/wg",
-            "programs are missing: apt-get install wireguard-tools",
-        ),
-        ("systemctl mask systemd-networkd", "systemctl unmask systemd-networkd", "is masked"),
-    ],
-)
+REFUSED = [
+    (
+        "ip link add wg0 type wireguard",
+        "ip link del wg0",
+        "the interface wg0 exists and is not ours",
+    ),
+    (
+        "ip link add other0 type wireguard && wg set other0 listen-port 51820 && "
+        "ip link set other0 up",
+        "ip link del other0",
+        "UDP port 51820 is in use",
+    ),
+    (
+        "mv /usr/bin/wg /usr/bin/wg.away",
+        "mv /usr/bin/wg.away /usr/bin/wg",
+        "programs are missing: apt-get install wireguard-tools",
+    ),
+    ("systemctl mask systemd-networkd", "systemctl unmask systemd-networkd", "is masked"),
+]
+"""What is done to a server, how it is taken back, and what the host program says of it."""
+
+
 def test_what_a_server_cannot_hold_is_refused_and_leaves_nothing(
-    servers: Servers, before: dict[str, list[str]], change: str, back: str, says: str
+    servers: Servers, before: dict[str, list[str]]
 ) -> None:
     try:
-        refused = direct(servers, "z", change)
+        for change, back, says in REFUSED:
+            try:
+                refused = direct(servers, "z", change)
+            finally:
+                servers.lab.run("z", "sh", "-c", back)
+            assert refused.code == 1
+            assert says in refused.stderr
     finally:
-        servers.lab.run("z", "sh", "-c", back)
         servers.lab.run("z", "sh", "-c", commands("root").uninstall)
         servers.lab.run("z", "sysctl", "-w", "net.ipv4.conf.all.send_redirects=1")
-    assert refused.code == 1
-    assert says in refused.stderr
     assert snapshot(servers.lab, "z") == before["z"]
 
 
@@ -189,6 +194,25 @@ def test_devices_reach_each_other(joined: Servers) -> None:
     for source, target in (("b", "d"), ("d", "b")):
         assert joined.lab.ping(source, DEVICES[target], count=10).lost == 0
     assert joined.lab.ping("z", TUNNEL["a"]).lost == 0
+
+
+def test_a_spoke_whose_hub_cannot_be_reached_is_as_before(joined: Servers) -> None:
+    """A change that does not work undoes itself, fails the update and says why."""
+    before = joined.lab.run("a", "cat", "/var/lib/leased-line/current").stdout
+    body = before.replace("Endpoint=203.0.113.1:51820", "Endpoint=203.0.113.9:51820")
+    body = body[: body.rindex("end sha256:")]
+    bad = f"{body}end sha256:{hashlib.sha256(body.encode()).hexdigest()}\n"
+    failed = joined.lab.run("a", "leased-line", "apply", input=bad, check=False, timeout_s=180)
+    assert failed.code == 1
+    # Where the old session still lives, the kernel names where its packets come from.
+    assert re.search(
+        r"should be 203\.0\.113\.9:51820|does not answer, though|no handshake with the hub",
+        failed.stderr,
+    )
+    assert "was undone" in failed.stderr
+    assert joined.lab.run("a", "cat", "/var/lib/leased-line/current").stdout == before
+    joined.lab.wait_until_succeeds("b", "ping", "-c", "1", "-W", "1", DEVICES["d"], timeout_s=60)
+    assert joined.lab.run("a", "leased-line", "status").code == 0
 
 
 def test_status_logs_in_to_all_of_them(joined: Servers) -> None:

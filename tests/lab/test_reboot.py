@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -27,7 +28,9 @@ Record = Callable[[str, object], None]
 
 @pytest.mark.parametrize("host", ["a", "z", "c"])
 def test_one_host_reboots(line: Line, host: str, record_property: Record) -> None:
+    boot = line.lab.succeed(host, "cat", "/proc/sys/kernel/random/boot_id")
     line.lab.reboot(host)
+    assert line.lab.succeed(host, "cat", "/proc/sys/kernel/random/boot_id") != boot
     record_property("measured", f"{host} rebooted: line back {wait_for_line(line):.1f} s after SSH")
     assert line.lab.run(host, "leased-line", "status").code == 0
 
@@ -43,5 +46,7 @@ def test_up_revives_a_machine_whose_power_was_cut(line: Line, record_property: R
     line.lab.kill("a")
     out = line.make("up").stdout
     assert "unchanged" in out
+    # The table at its end was measured over the line that is back.
+    assert re.search(r"\bb\b.*\bd\b", out, re.S), out
     record_property("measured", f"a was cut off: line back {wait_for_line(line):.1f} s after up")
     assert line.lab.run("a", "leased-line", "status").code == 0

@@ -54,7 +54,7 @@ def test_a_machine_is_the_server_that_it_says(one: Running) -> None:
     assert one.lab.succeed("a", "hostname").strip() == "a"
     assert one.lab.succeed("a", "systemctl", "is-active", "systemd-networkd").strip() == "active"
     assert "192.168.201.247/24" in one.lab.succeed("a", "ip", "-br", "address", "show", "eth0")
-    assert one.lab.succeed("a", "modprobe", "-v", "-n", "wireguard").strip()
+    assert one.lab.succeed("a", "modinfo", "-n", "wireguard").strip()
     assert one.lab.succeed("a", "runuser", "-u", "admin", "--", "sudo", "-n", "id", "-u") == "0\n"
     assert one.lab.succeed("a", "systemctl", "--failed", "--no-legend") == ""
 
@@ -116,15 +116,6 @@ def test_after_a_power_cut_up_heals_on_the_same_disk_and_port(one: Running) -> N
     assert one.machine_up("a") == before
     assert one.lab.succeed("a", "cat", "/root/kept") == "kept\n"
     assert one.lab.succeed("a", "cat", "/proc/sys/kernel/random/boot_id") != boot
-
-
-def test_a_machine_reboots_and_comes_back(one: Running) -> None:
-    boot = one.lab.succeed("z", "cat", "/proc/sys/kernel/random/boot_id")
-    with one.lab.pinging("d", "203.0.113.1", interval_s=0.2) as ping:
-        one.lab.reboot("z")
-        one.lab.wait_until_succeeds("d", "ping", "-c", "1", "-W", "1", "203.0.113.1")
-    assert one.lab.succeed("z", "cat", "/proc/sys/kernel/random/boot_id") != boot
-    assert 0 < ping.result.received < ping.result.sent
 
 
 def test_a_capture_shows_what_passes(one: Running) -> None:
