@@ -8,16 +8,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from lab.client import Lab
 from lab.parts import World
-from lab.settings import load_settings
+from lab.settings import PROJECT, load_settings
 from lab.world import world
 from leasedline.load import load_network
-
-PROJECT: Final = Path(__file__).resolve().parents[2]
 
 BARE: Final = "lab-existing"
 """The one stack of bare machines."""

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from lab.client import Lab
+from lab.settings import PROJECT
 from lab.shell import wait_until
+from tests.lab.command import environment_of, run
 
-PROJECT: Final = Path(__file__).resolve().parents[2]
 STACK: Final = "lab-test"
 DEVICES: Final = {"b": "192.168.201.55", "d": "192.168.200.244"}
 TUNNEL: Final = {"z": "10.70.0.1", "a": "10.70.0.2", "c": "10.70.0.3"}
@@ -45,33 +46,13 @@ class Line:
     @cached_property
     def environment(self) -> dict[str, str]:
         """The environment that the README tells a user to evaluate."""
-        text = subprocess.run(
-            ["bash", "-c", f'eval "$(toolchain/env {STACK})"; env -0'],
-            cwd=PROJECT,
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-        return dict(pair.split("=", 1) for pair in text.split("\0") if pair)
+        return environment_of(STACK)
 
     def run(
         self, *argv: str, check: bool = True, timeout_s: float = 600
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the project with the stack's environment."""
-        done = subprocess.run(
-            argv,
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        if check and done.returncode:
-            message = f"{' '.join(argv)} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-            raise AssertionError(message)
-        return done
+        return run(argv, self.environment, check=check, timeout_s=timeout_s)
 
     def pulumi(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run pulumi for the stack."""

@@ -20,12 +20,14 @@ import pytest
 import yaml
 
 from lab.client import Lab
+from lab.settings import PROJECT
 from leasedline import bundle
 from leasedline.commands import commands
 from leasedline.keys import KeyRing
 from leasedline.load import load_network
 from leasedline.plan import Planner, allot
-from tests.lab.bare import BARE, PROJECT, Running, call, snapshot
+from tests.lab.bare import BARE, Running, call, snapshot
+from tests.lab.command import environment_of, run
 from tests.lab.line import DEVICES, TUNNEL
 
 STACK = BARE
@@ -39,27 +41,16 @@ class Servers:
         self.lab = lab
         self.network = home / "office.network.yaml"
         self.network.write_text(yaml.safe_dump(self._described(reached)), encoding="utf-8")
-        self.environment = os.environ | {
+        own = {
             "PULUMI_BACKEND_URL": f"file://{home}",
             "PULUMI_CONFIG_PASSPHRASE": "a passphrase of the user's own",
         }
+        self.environment = environment_of(STACK, own)
 
     def run(
         self, *argv: str, stdin: str = "", check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["bash", "-c", f'eval "$(toolchain/env {STACK})"; exec "$@"', "-", *argv],
-            cwd=PROJECT,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if check and done.returncode:
-            msg = f"{argv} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-            raise AssertionError(msg)
-        return done
+        return run(argv, self.environment, stdin=stdin, check=check)
 
     def pulumi(self, *argv: str, stdin: str = "") -> str:
         return self.run("pulumi", *argv, "--stack", STACK, "--non-interactive", stdin=stdin).stdout

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.settings import PROJECT
 from leasedline.keys import KeyRing
 from leasedline.load import load_network
-from tests.lab.line import PROJECT, STACK, Line
+from tests.lab.line import STACK, Line
 
 
 @pytest.fixture(scope="module")
