@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from leasedline.alibaba import Alibaba
 from leasedline.document import Document, Fields, Items, SyntaxFaultError, read
 from leasedline.faults import Fault, FieldPath, NetworkError
 from leasedline.network import SHORT_LAN, Lan, Network
@@ -162,6 +163,7 @@ class _Salvage:
                 address=self._address(("hub", "address")),
                 endpoint=self._value(("hub", "endpoint"), str),
                 ssh=self._ssh(("hub", "ssh")),
+                alibaba=self._alibaba(("hub", "alibaba")),
             ),
             spokes=None if spokes is None else tuple(self._spoke(i) for i in range(spokes)),
         )
@@ -198,6 +200,13 @@ class _Salvage:
         if host is None or port is None or (has_jump and jump is None) or jump_path in self.bad:
             return None
         return PartialSsh(host, port, jump)
+
+    def _alibaba(self, path: FieldPath) -> Alibaba | None:
+        """Return the section if all of it is valid: its rules compare most of its fields."""
+        section = self.document.at(path)
+        if section is None or any(bad[: len(path)] == path for bad in self.bad):
+            return None
+        return Alibaba.model_validate(section)
 
     def _count(self, path: FieldPath) -> int | None:
         items = self.document.at(path)

@@ -7,14 +7,25 @@ spoke does not hide an overlap between two others.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-from leasedline.faults import Fault, FieldPath, NetworkError, shown, spelled
-from leasedline.network import Jump, Lan, Network, Spoke, Ssh
+from leasedline.alibaba_rules import alibaba_faults
+from leasedline.faults import Fault, FieldPath, NetworkError
+from leasedline.network import Jump, Network, Ssh
 from leasedline.ranges import CARRIER, no_host, nonsense, overlaps
+from leasedline.view import (
+    AnyNetwork,
+    OwnedLan,
+    PartialHub,
+    PartialLan,
+    PartialNetwork,
+    PartialSpoke,
+    PartialSsh,
+    View,
+    Written,
+)
 
 __all__ = [
     "Fault",
@@ -30,58 +41,6 @@ __all__ = [
 
 _OWN_RANGE: Final = "choose one of the office's own, for example 192.168.201.0/24"
 _ALLOT: Final = "or leave it out and one is allotted"
-
-
-@dataclass(frozen=True, slots=True)
-class PartialLan:
-    """A `Lan` whose fields are None where they were not valid."""
-
-    prefix: IPv4Network | None = None
-    address: IPv4Address | None = None
-    gateway: IPv4Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PartialSsh:
-    """The part of `Ssh` and `Jump` that tells one host from another."""
-
-    host: str
-    port: int
-    jump: PartialSsh | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PartialHub:
-    """A `Hub` whose fields are None where they were not valid."""
-
-    name: str | None = None
-    address: IPv4Address | None = None
-    endpoint: str | None = None
-    ssh: PartialSsh | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PartialSpoke:
-    """A `Spoke` whose fields are None where they were not valid."""
-
-    name: str | None = None
-    address: IPv4Address | None = None
-    lans: tuple[PartialLan, ...] = ()
-    ssh: PartialSsh | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PartialNetwork:
-    """What is valid of a faulty network; `spokes` is None where the list itself was not."""
-
-    tunnel: IPv4Network | None = None
-    summary: tuple[IPv4Network | None, ...] = ()
-    hub: PartialHub = PartialHub()
-    spokes: tuple[PartialSpoke, ...] | None = None
-
-
-AnyNetwork = Network | PartialNetwork
-Written = Callable[[FieldPath], FieldPath]
 
 
 def check(network: Network, *, reserved: Mapping[str, IPv4Network] | None = None) -> Network:
@@ -109,67 +68,11 @@ def cross_faults(
     `written` turns a path of the model into the one that the user wrote (a single LAN is
     `spokes[0].lans[0].prefix` in the model and `spokes[0].lan` in a file).
     """
-    view = _View(network, reserved or {}, written)
-    rules = (_names, _tunnel, _tunnel_addresses, _lans, _lan_overlaps, _summary, _endpoint, _ssh)
-    return [fault for rule in rules for fault in rule(view)]
+    view = View(network, reserved or {}, written)
+    return [fault for rule in _RULES for fault in rule(view)]
 
 
-@dataclass(frozen=True, slots=True)
-class _OwnedLan:
-    """A LAN with its place in the network and its office."""
-
-    spoke: int
-    index: int
-    office: str
-    lan: Lan | PartialLan
-    prefix: IPv4Network
-
-    def path(self, field: str = "prefix") -> FieldPath:
-        return ("spokes", self.spoke, "lans", self.index, field)
-
-
-def _lans_of(spoke: Spoke | PartialSpoke) -> Sequence[Lan | PartialLan]:
-    return spoke.lans
-
-
-class _View:
-    """A network with what several rules need of it, worked out once."""
-
-    def __init__(
-        self, network: AnyNetwork, reserved: Mapping[str, IPv4Network], written: Written
-    ) -> None:
-        self.network = network
-        self.written = written
-        spokes: Sequence[Spoke | PartialSpoke] | None = network.spokes
-        self.spokes: Sequence[Spoke | PartialSpoke] = () if spokes is None else spokes
-        # A tunnel or LAN that makes no sense by itself would overlap half of the others.
-        self.tunnel = network.tunnel if network.tunnel and not nonsense(network.tunnel) else None
-        self.lans = [
-            _OwnedLan(i, j, spoke.name or f"spokes[{i}]", lan, lan.prefix)
-            for i, spoke in enumerate(self.spokes)
-            for j, lan in enumerate(_lans_of(spoke))
-            if lan.prefix is not None
-        ]
-        self.sound_lans = [owned for owned in self.lans if not nonsense(owned.prefix)]
-        self.taken = [(CARRIER, "carrier NAT and Alibaba Cloud's own services (RFC 6598)")]
-        self.taken += [(prefix, name) for name, prefix in reserved.items()]
-
-    def fault(self, path: FieldPath, value: object, rule: str, remedy: str) -> Fault:
-        return Fault(self.written(path), shown(str(value)), rule, remedy)
-
-    def spell(self, path: FieldPath) -> str:
-        return spelled(self.written(path))
-
-    def twice(self, items: Iterable[tuple[FieldPath, str]], remedy: str) -> Iterator[Fault]:
-        """Fault each item whose text an earlier one has."""
-        seen: dict[str, FieldPath] = {}
-        for path, text in items:
-            first = seen.setdefault(text, path)
-            if first != path:
-                yield self.fault(path, text, f"is {self.spell(first)} too", remedy)
-
-
-def _names(view: _View) -> Iterator[Fault]:
+def _names(view: View) -> Iterator[Fault]:
     if view.network.spokes is not None and not view.network.spokes:
         remedy = "write at least one, for example spokes: [{name: a}]"
         yield view.fault(("spokes",), "", "has no spoke", remedy)
@@ -179,7 +82,7 @@ def _names(view: _View) -> Iterator[Fault]:
     yield from view.twice(given, "give each host a name of its own")
 
 
-def _tunnel(view: _View) -> Iterator[Fault]:
+def _tunnel(view: View) -> Iterator[Fault]:
     tunnel, path = view.network.tunnel, ("tunnel",)
     if tunnel is None:
         return
@@ -197,7 +100,7 @@ def _tunnel(view: _View) -> Iterator[Fault]:
         yield view.fault(path, tunnel, rule, f"take a /{32 - (hosts + 1).bit_length()} or wider")
 
 
-def _tunnel_addresses(view: _View) -> Iterator[Fault]:
+def _tunnel_addresses(view: View) -> Iterator[Fault]:
     given: list[tuple[FieldPath, IPv4Address]] = []
     if view.network.hub.address is not None:
         given.append((("hub", "address"), view.network.hub.address))
@@ -217,7 +120,7 @@ def _tunnel_addresses(view: _View) -> Iterator[Fault]:
     yield from view.twice(texts, f"give each host its own, {_ALLOT}")
 
 
-def _lans(view: _View) -> Iterator[Fault]:
+def _lans(view: View) -> Iterator[Fault]:
     for owned in view.lans:
         of_office, prefix = f"of office {owned.office}", owned.prefix
         if why := nonsense(prefix):
@@ -234,7 +137,7 @@ def _lans(view: _View) -> Iterator[Fault]:
         yield from _lan_hosts(view, owned)
 
 
-def _lan_hosts(view: _View, owned: _OwnedLan) -> Iterator[Fault]:
+def _lan_hosts(view: View, owned: OwnedLan) -> Iterator[Fault]:
     address, gateway = owned.lan.address, owned.lan.gateway
     for field, host, other in (("address", address, gateway), ("gateway", gateway, address)):
         why = None if host is None else no_host(host, owned.prefix, view.spell(owned.path()))
@@ -248,7 +151,7 @@ def _lan_hosts(view: _View, owned: _OwnedLan) -> Iterator[Fault]:
         yield view.fault(owned.path("address"), address, rule, remedy)
 
 
-def _lan_overlaps(view: _View) -> Iterator[Fault]:
+def _lan_overlaps(view: View) -> Iterator[Fault]:
     for i, j in overlaps([owned.prefix for owned in view.sound_lans]):
         first, second = view.sound_lans[i], view.sound_lans[j]
         rule = (
@@ -260,7 +163,7 @@ def _lan_overlaps(view: _View) -> Iterator[Fault]:
         yield view.fault(second.path(), second.prefix, rule, remedy)
 
 
-def _summary(view: _View) -> Iterator[Fault]:
+def _summary(view: View) -> Iterator[Fault]:
     sound: list[tuple[int, IPv4Network]] = []
     for i, prefix in enumerate(view.network.summary):
         if prefix is None:
@@ -286,7 +189,7 @@ def _summary(view: _View) -> Iterator[Fault]:
         yield from _outside_summary(view, sorted(prefix for _, prefix in sound))
 
 
-def _outside_summary(view: _View, summary: list[IPv4Network]) -> Iterator[Fault]:
+def _outside_summary(view: View, summary: list[IPv4Network]) -> Iterator[Fault]:
     """Fault each LAN that no summary prefix holds: nobody would have a route to it."""
     # Of sorted prefixes only an outermost one can hold a LAN that no nested one holds.
     outer: list[IPv4Network] = []
@@ -302,7 +205,7 @@ def _outside_summary(view: _View, summary: list[IPv4Network]) -> Iterator[Fault]
             yield view.fault(owned.path(), owned.prefix, rule, remedy)
 
 
-def _endpoint(view: _View) -> Iterator[Fault]:
+def _endpoint(view: View) -> Iterator[Fault]:
     text, path = view.network.hub.endpoint, ("hub", "endpoint")
     if text is None or not text.replace(".", "").isdigit():
         return
@@ -324,7 +227,7 @@ def _endpoint(view: _View) -> Iterator[Fault]:
             return
 
 
-def _ssh(view: _View) -> Iterator[Fault]:
+def _ssh(view: View) -> Iterator[Fault]:
     hosts: list[tuple[FieldPath, str]] = []
     if view.network.hub.ssh is not None:
         hosts.append((("hub", "ssh", "host"), _reached(view.network.hub.ssh)))
@@ -342,3 +245,16 @@ def _reached(ssh: Ssh | Jump | PartialSsh) -> str:
     server = f"{ssh.host.lower()}:{ssh.port}"
     jump = None if isinstance(ssh, Jump) else ssh.jump
     return f"{server} through {_reached(jump)}" if jump is not None else server
+
+
+_RULES: Final = (
+    _names,
+    _tunnel,
+    _tunnel_addresses,
+    _lans,
+    _lan_overlaps,
+    _summary,
+    _endpoint,
+    _ssh,
+    alibaba_faults,
+)

@@ -6,13 +6,14 @@ Which rule a field has is asked of the models themselves, so that a new field ne
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from leasedline.alibaba import Alibaba
 from leasedline.document import Document, Fields, Items, Odd
 from leasedline.faults import BrokenRule, Fault, FieldPath, shown, spelled
 from leasedline.network import SHORT_LAN, Hub, Jump, Lan, Network, Spoke, Ssh
@@ -33,10 +34,18 @@ _KEY_OF_SSH: Final = f"delete the line and set SSH's key with `{_SSH_KEY}`, or n
 _HOMES: Final[dict[type[BaseModel], str]] = {
     Network: "the top level",
     Hub: "hub",
+    Alibaba: "hub.alibaba",
     Spoke: "a spoke",
     Lan: "an item of lans",
     Ssh: "ssh",
     Jump: "ssh.jump",
+}
+
+
+_CONTAINERS: Final = {
+    "model_type": "a mapping of fields",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
 }
 
 
@@ -84,18 +93,23 @@ def _broken(
     detail: ErrorDetails, value: Any, field: FieldInfo | None, example: str
 ) -> tuple[str, str]:
     """Return rule and remedy for a `value` that its field does not take."""
-    kind = detail["type"]
-    wanted = {"model_type": "a mapping of fields", "tuple_type": "a list"}.get(kind)
+    kind, path = detail["type"], detail["loc"]
+    wanted = _CONTAINERS.get(kind)
     write = f"write for example {example}"
     if value is None:
         rest = "" if field is None or field.is_required() else ", or remove the line"
         return "has no value", f"{write}{rest}"
-    if wanted or isinstance(value, Fields | Items):
+    is_taken = kind == "value_error" and _is_mapping(field)
+    if wanted or (isinstance(value, Fields | Items) and not is_taken):
         return f"is {_shape(value)} where {wanted or 'one value'} belongs", write
     if kind == "value_error":
         broken = detail["ctx"]["error"]
         if isinstance(broken, BrokenRule):
             return broken.rule, broken.remedy
+    if kind == "literal_error":
+        return f"is none of {', '.join(_choices(field))}", "write one of these"
+    if kind == "bool_type":
+        return "is no truth value", f"write {path[-1]}: true or {path[-1]}: false"
     if kind == "string_type":
         return _unquoted(value, field)
     bounds = _bounds(field)
@@ -184,6 +198,8 @@ def _field_at(path: FieldPath) -> FieldInfo | None:
     for step in path:
         if isinstance(step, int):
             continue
+        if field is not None and _model_of(field) is None:
+            break  # A key that the user chose, of a mapping without a model.
         short = model is Spoke and step in SHORT_LAN
         field = Lan.model_fields[SHORT_LAN[step]] if short else model.model_fields[step]
         model = _model_of(field) or model
@@ -199,10 +215,14 @@ def _model_of(field: FieldInfo) -> type[BaseModel] | None:
 
 def _example(path: FieldPath, field: FieldInfo | None) -> str:
     """Return a line that could stand at `path`."""
-    example = field.examples[0] if field is not None and field.examples else ""
+    example: Any = ""
+    if field is not None:
+        example = field.examples[0] if field.examples else field.default
     last = path[-1] if path else ""
     if isinstance(last, int):
         return _flow(example[0])
+    if isinstance(example, dict) and field is not None and path[-2:-1] == ("tags",):
+        return f"{last}: {next(iter(example.values()))}"
     return f"{last}: {_flow(example)}"
 
 
@@ -212,7 +232,16 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _is_mapping(field: FieldInfo | None) -> bool:
+    return field is not None and get_origin(field.annotation) is dict
+
+
+def _choices(field: FieldInfo | None) -> tuple[str, ...]:
+    """Return the texts that `field` takes, where it takes only some."""
+    return get_args(field.annotation) if field is not None else ()
 
 
 def _bounds(field: FieldInfo | None) -> tuple[int, int] | None:

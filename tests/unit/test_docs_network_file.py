@@ -7,6 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from leasedline.alibaba import Alibaba
 from leasedline.load import NetworkError, load_network
 from leasedline.network import SHORT_LAN, Hub, Jump, Lan, Network, Spoke, Ssh
 
@@ -16,6 +17,7 @@ EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 SECTIONS: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
     "Top level": (Network, ()),
     "`hub`": (Hub, ()),
+    "`hub.alibaba`": (Alibaba, ()),
     "An item of `spokes`": (Spoke, tuple(SHORT_LAN)),
     "An item of `lans`": (Lan, ()),
     "`ssh`": (Ssh, ()),
@@ -45,7 +47,9 @@ def test_every_field_has_its_row_and_its_default(section: str) -> None:
             assert default
             assert default != "required"
         else:
-            assert yaml.safe_load(default.strip("`")) == _plain(field.default), name
+            written = re.match(r"`([^`]*)`", default)
+            assert written, name
+            assert yaml.safe_load(written[1]) == _plain(field.default), name
 
 
 def _plain(value: object) -> object:
