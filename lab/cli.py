@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from lab import places, preflight, reach, sweep
 from lab.errors import LabError, PreflightError, WorldError
-from lab.image import image
+from lab.image import image, server
 from lab.machine import LabMachine
 from lab.parts import Internet, Machine, Office
 from lab.preflight import become_root
@@ -153,7 +153,7 @@ def _print(data: object) -> int:
 
 
 def _image(options: argparse.Namespace, state: LabState) -> int:
-    return _print({"disk": os.fspath(image(options.debian, state).disk)})
+    return _print({"disk": os.fspath(image(server(options.debian), state).disk)})
 
 
 def _internet(options: argparse.Namespace, state: LabState) -> int:

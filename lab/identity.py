@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
+from lab.cloud.parts import Instance
 from lab.initrd import DIGEST, IDENTITY, Entry, archive, file
 from lab.parts import MANAGEMENT_MACHINE, Machine
 
@@ -44,6 +45,30 @@ def identity(
     files["etc/systemd/network/10-lab-management.network"] = file(
         _network(machine.management_mac, [f"Address={MANAGEMENT_MACHINE}"])
     )
+    return _archive(files)
+
+
+def instance_identity(instance: Instance, mac: str) -> bytes:
+    """Return the archive for a disk of the cloud's image: an address, and nothing to log in by.
+
+    Args:
+        instance: what it is.
+        mac: its network card's address.
+    """
+    name = instance.hostname
+    machine_id = hashlib.sha256(instance.id.encode()).hexdigest()[:32]
+    lines = [f"Address={instance.private}", f"Gateway={instance.gateway}"]
+    return _archive(
+        {
+            # cloud-init sets the host name and leaves this to the image.
+            "etc/hosts": file(f"127.0.0.1 localhost\n127.0.1.1 {name}\n"),
+            "etc/machine-id": file(f"{machine_id}\n", 0o444),
+            "etc/systemd/network/10-lab-eth0.network": file(_network(mac, lines)),
+        }
+    )
+
+
+def _archive(files: dict[str, Entry]) -> bytes:
     files[DIGEST] = file(f"{_digest(files)}\n")
     return archive({f"{IDENTITY}/{path}": entry for path, entry in files.items()})
 

@@ -85,36 +85,58 @@ class Image:
     initrd: Path
 
 
-def recipe_digest(debian: str) -> str:
-    """Return what tells an image's recipe from every other one: 12 hexadecimal digits."""
-    recipe = (debian, PACKAGES, INITRAMFS, BOOT_MODULES, DISK_MIB, FILE_SYSTEM, CUSTOMIZE, INIT)
-    return hashlib.sha256(repr((recipe, APT_OPTIONS, LEFT_OUT)).encode()).hexdigest()[:12]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What an image is made of; images of one `kind` supersede each other."""
+
+    kind: str
+    debian: str
+    packages: tuple[str, ...] = PACKAGES
+    customize: str = CUSTOMIZE
+    """A shell script that is run with the image's root directory as its argument."""
+
+    @property
+    def digest(self) -> str:
+        """What tells this recipe from every other one: 12 hexadecimal digits."""
+        own = (self.debian, self.packages, INITRAMFS, BOOT_MODULES, DISK_MIB, FILE_SYSTEM)
+        recipe = ((*own, self.customize, INIT), APT_OPTIONS, LEFT_OUT)
+        return hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
 
 
-def image(debian: str, state: LabState) -> Image:
-    """Return the image of a Debian release, built now if this recipe has not been before.
+def server(debian: str) -> Recipe:
+    """Return the recipe of a plain server of a Debian release."""
+    return Recipe(kind=debian, debian=debian)
+
+
+def at(home: Path) -> Image:
+    """Return the image in the directory `home`, whether it is there or not."""
+    return Image(disk=home / "disk.raw", kernel=home / "vmlinuz", initrd=home / "initrd")
+
+
+def image(recipe: Recipe, state: LabState) -> Image:
+    """Return the image that a recipe makes, built now if it has not been before.
 
     Raises:
         LabError: the build failed; the text has the log's end.
     """
-    home = state.cache / f"image-{debian}-{recipe_digest(debian)}"
-    found = Image(disk=home / "disk.raw", kernel=home / "vmlinuz", initrd=home / "initrd")
+    home = state.cache / f"image-{recipe.kind}-{recipe.digest}"
+    found = at(home)
     if not found.disk.exists():
         with locked(state.cache / "locks" / "image"):
             if not found.disk.exists():
-                _build(debian, home)
-                _remove_superseded(debian, home, state)
+                _build(recipe, home)
+                _remove_superseded(recipe.kind, home, state)
     return found
 
 
-def _build(debian: str, home: Path) -> None:
+def _build(recipe: Recipe, home: Path) -> None:
     started = time.monotonic()
-    say(f"image: building Debian {debian} once, about a minute")
+    say(f"image: building {recipe.kind} once, about a minute")
     building = home.with_name(f"{home.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     make_directory(building)
     root, log = building / "root", home.with_name(f"{home.name}.log")
-    _bootstrap(debian, root, building, log)
+    _bootstrap(recipe, root, building, log)
     _check_kernel(root)
     (building / "initrd").write_bytes(_boot_archive(root))
     shutil.copyfile(next((root / "boot").glob("vmlinuz-*")), building / "vmlinuz")
@@ -129,11 +151,12 @@ def _build(debian: str, home: Path) -> None:
     say(f"image: built in {time.monotonic() - started:.0f} s")
 
 
-def _remove_superseded(debian: str, home: Path, state: LabState) -> None:
+def _remove_superseded(kind: str, home: Path, state: LabState) -> None:
     """Remove the images of older recipes that no machine's disk is an overlay of."""
     labs = state.directory.parent
-    used = {path.read_text() for path in labs.glob("*/machines/*/image")} | {os.fspath(home)}
-    for old in state.cache.glob(f"image-{debian}-*"):
+    disks = (*labs.glob("*/machines/*/image"), *labs.glob("*/cloud/instances/*/image"))
+    used = {path.read_text() for path in disks} | {os.fspath(home)}
+    for old in state.cache.glob(f"image-{kind}-*"):
         name = old.name.removesuffix(".log").removesuffix(".building")
         if os.fspath(old.with_name(name)) in used:
             continue
@@ -143,13 +166,14 @@ def _remove_superseded(debian: str, home: Path, state: LabState) -> None:
             old.unlink()
 
 
-def _bootstrap(debian: str, root: Path, building: Path, log: Path) -> None:
+def _bootstrap(recipe: Recipe, root: Path, building: Path, log: Path) -> None:
+    debian = recipe.debian
     command = ["mmdebstrap", "--mode=root", "--variant=minbase"]
-    command += [f"--include={','.join([*PACKAGES, INITRAMFS])}"]
+    command += [f"--include={','.join([*recipe.packages, INITRAMFS])}"]
     command += [f"--aptopt={option}" for option in APT_OPTIONS]
     command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
     hook = building / "customize"
-    hook.write_text(CUSTOMIZE)
+    hook.write_text(recipe.customize)
     command += [f'--customize-hook=sh {hook} "$1"', debian, os.fspath(root)]
     sources = debian_sources(debian)
     if sources:

@@ -11,19 +11,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 from lab import qemu, ssh
 from lab.accel import accelerator
+from lab.disk import OVERLAY, disks_image, make_disk, write_initrd
 from lab.errors import LabError
 from lab.identity import identity
-from lab.image import Image, image
+from lab.image import image, server
 from lab.netns import open_tap
 from lab.parts import Machine, namespace
+from lab.process import Process
 from lab.progress import say
 from lab.shell import run, wait_until
-from lab.state import LabState, give, locked, make_directory, make_key, write
+from lab.state import LabState, locked, make_directory, make_key, write
 
 PORTS: Final = range(22200, 22900)
 """Below net.ipv4.ip_local_port_range's default, so that no client takes one by chance."""
@@ -56,7 +57,7 @@ class LabMachine:
         self.name = name
         self.state = state
         self.home = state.machine(name)
-        self.process = qemu.Process(pid_file=self.home / "pid")
+        self.process = Process(pid_file=self.home / "pid")
 
     @property
     def running(self) -> bool:
@@ -102,7 +103,7 @@ class LabMachine:
                     say(f"machine {self.name}: its hardware has changed, restarting it")
                     self._shut_down()
                 if known is not None and known.debian != spec.debian:
-                    (self.home / "overlay.qcow2").unlink(missing_ok=True)
+                    (self.home / OVERLAY).unlink(missing_ok=True)
                 self._prepare(spec)
                 self._start(spec)
             self._wait_for_ssh()
@@ -200,22 +201,11 @@ class LabMachine:
             make_key(self.home / "host_key", f"{spec.stack} {spec.name}")
         public = (self.home / "host_key.pub").read_text()
         write(self.home / "known_hosts", f"{self.name} {public}")
-        if not (self.home / "overlay.qcow2").exists():
-            self._make_disk(image(spec.debian, self.state))
+        if not (self.home / OVERLAY).exists():
+            make_disk(self.home, image(server(spec.debian), self.state))
         if not (self.home / "port").exists():
             self._allot_port()
         write(self.home / "spec.json", json.dumps(spec.spec()))
-
-    def _make_disk(self, base: Image) -> None:
-        new = self.home / "overlay.new"
-        # fmt: off
-        run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
-            "-b", os.fspath(base.disk), os.fspath(new))
-        # fmt: on
-        give(new)
-        # Which image a disk was made on decides which kernel fits its modules.
-        write(self.home / "image", os.fspath(base.disk.parent))
-        new.rename(self.home / "overlay.qcow2")
 
     def _allot_port(self) -> None:
         """Keep a port that is free now and that no other machine of this project has."""
@@ -233,7 +223,8 @@ class LabMachine:
             write(self.home / "port", f"{port}\n")
 
     def _start(self, spec: Machine) -> None:
-        base = self._image()
+        remedy = f"`python -m lab machine down {self.name}` and bring it up again"
+        base = disks_image(self.home, remedy)
         if not _is_free(self.port):
             msg = (
                 f"machine {self.name} cannot start: port {self.port} on {ssh.LOOPBACK}, where its "
@@ -248,7 +239,7 @@ class LabMachine:
             host_public_key=(self.home / "host_key.pub").read_text(),
             authorized_key=self.state.public_key.read_text(),
         )
-        self._write_initrd(base.initrd.read_bytes() + own)
+        write_initrd(self.home, base, own)
         taps: list[int] = []
         try:
             for nic in spec.nics:
@@ -262,24 +253,6 @@ class LabMachine:
             for tap in taps:
                 os.close(tap)
         say(f"machine {self.name}: started ({accel.split(',')[0]}), waiting for its SSH")
-
-    def _write_initrd(self, data: bytes) -> None:
-        path = self.home / "initrd"
-        # It holds the private host key.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        give(path)
-
-    def _image(self) -> Image:
-        home = Path((self.home / "image").read_text())
-        if not (home / "disk.raw").exists():
-            msg = (
-                f"the image that machine {self.name}'s disk was made on is gone ({home}): "
-                f"`python -m lab machine down {self.name}` and bring it up again"
-            )
-            raise LabError(msg)
-        return Image(disk=home / "disk.raw", kernel=home / "vmlinuz", initrd=home / "initrd")
 
     def _wait_for_ssh(self) -> None:
         self._awaited("answers on SSH", lambda: ssh.answer(self.state, self.name, self.port))

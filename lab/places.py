@@ -36,14 +36,16 @@ _COMMON: Final = {
     "-net.bridge.bridge-nf-call-iptables": "0",
     "-net.bridge.bridge-nf-call-arptables": "0",
 }
-_ROUTER: Final = _COMMON | {
-    # First: changing it resets the others (docs.kernel.org, ip-sysctl).
+# ip_forward comes first: changing it resets the others (docs.kernel.org, ip-sysctl).
+ROUTER: Final = {
     "net.ipv4.ip_forward": "1",
+    **_COMMON,
     "net.ipv4.conf.all.send_redirects": "1",
     "net.ipv4.conf.default.send_redirects": "1",
 }
-_DEVICE: Final = _COMMON | {
+_DEVICE: Final = {
     "net.ipv4.ip_forward": "0",
+    **_COMMON,
     "net.ipv4.conf.all.accept_redirects": "1",
     "net.ipv4.conf.default.accept_redirects": "1",
 }
@@ -54,7 +56,7 @@ def internet_up(spec: Internet, state: LabState) -> None:
     with state.lock(INTERNET):
         write(state.part(INTERNET), json.dumps(spec.spec()))
         router = namespace(spec.stack, INTERNET)
-        ensure_namespace(router, spec.stack, _ordered(_ROUTER))
+        ensure_namespace(router, spec.stack, ROUTER)
         ensure_bridge(router, "public", [f"{spec.router}/{spec.prefix.prefixlen}"])
 
 
@@ -82,7 +84,7 @@ def office_up(spec: Office, state: LabState) -> None:
     with state.lock(_isp(spec.name)):
         _remove_surplus(spec, state, router)
         write(state.part(_isp(spec.name)), json.dumps(spec.spec()))
-        ensure_namespace(router, spec.stack, _ordered(_ROUTER))
+        ensure_namespace(router, spec.stack, ROUTER)
         with state.lock(INTERNET):
             ensure_veth(internet, spec.link, router, "wan")
             set_addresses(internet, spec.link, [f"{spec.isp_router}/{spec.isp.network.prefixlen}"])
@@ -150,16 +152,11 @@ def _device(stack: str, device: str) -> str:
     return namespace(stack, f"dev-{device}")
 
 
-def _ordered(sysctls: dict[str, str]) -> dict[str, str]:
-    forward = "net.ipv4.ip_forward"
-    return {forward: sysctls[forward], **sysctls}
-
-
 def _devices_up(spec: Office, lan: OfficeLan, router: str) -> None:
     for device in lan.devices:
         place = _device(spec.stack, device.name)
         port = interface_name("dev-", device.name)
-        ensure_namespace(place, spec.stack, _ordered(_DEVICE))
+        ensure_namespace(place, spec.stack, _DEVICE)
         ensure_veth(router, port, place, "eth0")
         run("ip", "-n", router, "link", "set", port, "master", lan.bridge)
         set_addresses(place, "eth0", [f"{device.address}/{lan.prefix.prefixlen}"])

@@ -44,26 +44,43 @@ UDP_TIMEOUT_S: Final = 30
 """What home routers commonly do; RFC 4787 (REQ-5) asks for 120 and is widely ignored."""
 
 
-def world(network: Network, settings: LabSettings, stack: str) -> World:
+def world(
+    network: Network, settings: LabSettings, stack: str, *, hub_machine: bool = True
+) -> World:
     """Return the world that `stack` builds around `network`.
+
+    `hub_machine` is whether the hub is one of its machines: in the lab's cloud it is not.
 
     Raises:
         WorldError: they do not fit each other; the text has all faults.
     """
-    builder = _Builder(network, settings, stack)
+    builder = _Builder(network, settings, stack, hub_machine=hub_machine)
     built = builder.build()
     if builder.faults:
         raise WorldError(builder.faults)
     return built
 
 
+def internet(settings: LabSettings, stack: str) -> Internet:
+    """Return the internet of the world that `stack` builds, which no network has a part in."""
+    public = settings.hub.public
+    prefix = IPv4Network((public, 24), strict=False)
+    last = prefix.broadcast_address - 1
+    router = last if last != public else last - 1
+    return Internet(stack=stack, hub_public=public, router=router, prefix=prefix)
+
+
 class _Builder:
-    def __init__(self, network: Network, settings: LabSettings, stack: str) -> None:
+    def __init__(
+        self, network: Network, settings: LabSettings, stack: str, *, hub_machine: bool
+    ) -> None:
         self.network = network
         self.settings = settings
         self.stack = stack
+        self.hub_machine = hub_machine
         self.faults: list[Fault] = []
-        self.public = IPv4Network((settings.hub.public, 24), strict=False)
+        self.internet = internet(settings, stack)
+        self.public = self.internet.prefix
 
     def build(self) -> World:
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.stack):
@@ -76,22 +93,14 @@ class _Builder:
         )
         self._check_offices()
         self._check_names(offices)
-        public = self.settings.hub.public
-        router = self._router()
-        internet = Internet(stack=self.stack, hub_public=public, router=router, prefix=self.public)
-        hub_nic = self._nic(
-            self.network.hub.name, 0, INTERNET, "public", IPv4Interface((public, 24)), router
-        )
-        machines = [self._machine(self.network.hub.name, [hub_nic])]
+        machines = [self._hub()] if self.hub_machine else []
         machines += [self._spoke_machine(office) for office in offices]
-        return World(stack=self.stack, internet=internet, offices=offices, machines=tuple(machines))
+        return World(
+            stack=self.stack, internet=self.internet, offices=offices, machines=tuple(machines)
+        )
 
     def _fault(self, path: tuple[str | int, ...], value: object, rule: str, remedy: str) -> None:
         self.faults.append(self.settings.fault(path, value, rule, remedy))
-
-    def _router(self) -> IPv4Address:
-        last = self.public.broadcast_address - 1
-        return last if last != self.settings.hub.public else last - 1
 
     def _check_hub(self) -> None:
         path = ("hub", "public")
@@ -257,6 +266,11 @@ class _Builder:
             if name == INTERNET or name.startswith("isp-"):
                 rule = "is a name that the lab needs for itself"
                 self._fault((), f"host {name}", rule, "rename it in the network file")
+
+    def _hub(self) -> Machine:
+        name, address = self.network.hub.name, IPv4Interface((self.internet.hub_public, 24))
+        nic = self._nic(name, 0, INTERNET, "public", address, self.internet.router)
+        return self._machine(name, [nic])
 
     def _spoke_machine(self, office: Office) -> Machine:
         nics = []

@@ -12,7 +12,7 @@ from lab import cli, preflight, ssh
 from lab.client import PingResult
 from lab.errors import LabError
 from lab.identity import identity
-from lab.image import Image, _remove_superseded, recipe_digest
+from lab.image import Image, _remove_superseded, server
 from lab.initrd import archive, directory, file
 from lab.parts import Machine
 from lab.qemu import command_line
@@ -170,22 +170,25 @@ def test_another_distribution_has_no_debian_sources(tmp_path: Path) -> None:
 
 
 def test_another_release_is_another_image() -> None:
-    assert recipe_digest("bookworm") == recipe_digest("bookworm")
-    assert recipe_digest("bookworm") != recipe_digest("trixie")
+    assert server("bookworm").digest == server("bookworm").digest
+    assert server("bookworm").digest != server("trixie").digest
 
 
 def test_a_superseded_image_goes_unless_a_disk_is_made_on_it(tmp_path: Path) -> None:
     state = LabState("x", tmp_path)
-    new, used, old = (state.cache / f"image-bookworm-{digest}" for digest in ("new", "used", "old"))
+    names = ("new", "used", "in-the-cloud", "old")
+    new, used, clouds, old = (state.cache / f"image-bookworm-{name}" for name in names)
     other = state.cache / "image-trixie-other"
-    for home in (new, used, old, other):
+    for home in (new, used, clouds, old, other):
         home.mkdir(parents=True)
         home.with_name(f"{home.name}.log").write_text("")
     (state.machine("z")).mkdir(parents=True)
     (state.machine("z") / "image").write_text(os.fspath(used))
+    (state.cloud / "instances/i-1").mkdir(parents=True)
+    (state.cloud / "instances/i-1/image").write_text(os.fspath(clouds))
     _remove_superseded("bookworm", new, state)
     left = sorted(path.name for path in state.cache.iterdir() if path.is_dir())
-    assert left == ["image-bookworm-new", "image-bookworm-used", "image-trixie-other"]
+    assert left == [path.name for path in (clouds, new, used, other)]
     assert not old.with_name(f"{old.name}.log").exists()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lab.errors import WorldError
 from lab.parts import Machine, Office, World, interface_name
 from lab.settings import PROJECT, LabSettings, load_settings, parse_settings
-from lab.world import world
+from lab.world import internet, world
 from leasedline.load import load_network
 from leasedline.network import Network
 
@@ -55,6 +55,15 @@ def test_the_articles_world(article: Network) -> None:
         "192.168.201.1",
         "192.168.200.1",
     ]
+
+
+def test_a_hub_in_the_cloud_is_no_machine_of_the_world(article: Network) -> None:
+    settings = load_settings("lab")
+    with_hub = world(article, settings, "lab")
+    built = world(article, settings, "lab", hub_machine=False)
+    assert [machine.name for machine in built.machines] == ["a", "c"]
+    assert (built.internet, built.offices) == (with_hub.internet, with_hub.offices)
+    assert internet(settings, "lab") == built.internet
 
 
 def test_without_settings_everything_is_chosen(article: Network) -> None:
