@@ -11,12 +11,15 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 SEED_BYTES: Final = 32
 KEY_BYTES: Final = 32
+
+_ARMOUR: Final = "OPENSSH PRIVATE KEY"
 
 SET_SEED: Final = "openssl rand -base64 32 | pulumi config set --secret seed"
 """The command that gives a stack its seed without showing it to the process list."""
@@ -53,6 +56,18 @@ class PresharedKey:
         checked against it.
         """
         return f"{_fingerprint('pre-shared key ' + self.secret)}.psk"
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """An ed25519 key for SSH.
+
+    `private` is the text of a key file as ssh-keygen writes it (openssh-key-v1, unencrypted),
+    `public` the public half in authorized_keys format, without a comment.
+    """
+
+    private: str = field(repr=False)
+    public: str
 
 
 class KeyRing:
@@ -105,6 +120,14 @@ class KeyRing:
         """Return the pre-shared key of the pair `hub` and `spoke`."""
         return PresharedKey(_text(self._derive(f"pre-shared key/{hub}/{spoke}/{generation}")))
 
+    def ssh_host(self, name: str) -> SshKey:
+        """Return the SSH host key of the host `name`, for a host that the stack makes."""
+        return _ssh_key(self._derive(f"SSH host key/{name}/1"))
+
+    def ssh_login(self) -> SshKey:
+        """Return the key that the stack logs in with to the hosts that it makes."""
+        return _ssh_key(self._derive("SSH login key/1"))
+
     def _derive(self, info: str) -> bytes:
         hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=b"leased-line/1", info=info.encode())
         return hkdf.derive(self._seed)
@@ -116,3 +139,27 @@ def _text(raw: bytes) -> str:
 
 def _fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _ssh_key(raw: bytes) -> SshKey:
+    """Return the key of 32 random bytes, always as the same text.
+
+    cryptography writes this format too, but with a random check number each time, and the key
+    would then seem to change with every run (openssh's PROTOCOL.key, 3).
+    """
+    public = Ed25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw()
+    blob = _string(b"ssh-ed25519") + _string(public)
+    check = hashlib.sha256(b"check" + raw).digest()[:4]
+    secret = check + check + blob + _string(raw + public) + _string(b"leased-line")
+    secret += bytes(range(1, 1 + -len(secret) % 8))
+    none = _string(b"none")
+    whole = b"openssh-key-v1\0" + none + none + _string(b"") + (1).to_bytes(4, "big")
+    text = _text(whole + _string(blob) + _string(secret))
+    lines = [text[i : i + 70] for i in range(0, len(text), 70)]
+    armour = [f"-----BEGIN {_ARMOUR}-----", *lines, f"-----END {_ARMOUR}-----", ""]
+    return SshKey(private="\n".join(armour), public=f"ssh-ed25519 {_text(blob)}")
+
+
+def _string(raw: bytes) -> bytes:
+    """Return a string as SSH sends it (RFC 4251, 5)."""
+    return len(raw).to_bytes(4, "big") + raw

@@ -7,13 +7,20 @@ import hashlib
 import hmac
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_ssh_private_key,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leasedline.keys import KeyRing, SeedError
+from leasedline.keys import KeyRing, SeedError, SshKey
 from leasedline.network import Network
 from tests.unit.networks import RING, SEED, article, names, networks, planner
 
@@ -40,6 +47,22 @@ PAIRS = {
     ("z", "c", 1): ("AOEsQJmw6kZOFcNMri9GfvThGxOYZ2opuU9itU/nmQs=", "9ef86ad12525950e.psk"),
     ("z", "a", 2): ("7h77eF14HOlZsWoRH+JdrD/9snUo8XlA4EbB4rMEAIo=", "2e5ce37cf013c6e2.psk"),
 }
+
+# Public half, and the digest of the private file's text.
+SSH_HOSTS = {
+    "z": (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcBt3iSWxsmhaD5AkCYWLTlBbBsjwjWNi0OShaS74F0",
+        "a0bff911d58e6727e9a83a768c467134d698d583b16e9cadfdb2ae9ce717f31f",
+    ),
+    "hub": (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPoaNw+li7e/2uaYuqKBbqB6j1YZshEScRijJ7HeURb8",
+        "256141335588678647802edfddc680f3e41fdc957cf817d180d4ba4523436b76",
+    ),
+}
+SSH_LOGIN = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJz2fcv8J/cfZ6LvVVPWt0GXUnVke57KkG+eHpZIQqDJ",
+    "5031d2fd286c1fa89bf2cb19ff838ca6fdc447a6eaf7e54bc870094af56a6dcb",
+)
 
 generations = st.integers(1, 2**31 - 1)
 seeds = st.binary(min_size=32, max_size=32)
@@ -185,3 +208,44 @@ def test_no_secret_is_printed_with_its_object(name: str, generation: int) -> Non
         assert pair.secret not in shown
         assert SEED not in shown
     assert pair.name.removesuffix(".psk") not in pair.secret
+
+
+# --- SSH ---
+
+
+def digest(key: SshKey) -> tuple[str, str]:
+    return key.public, hashlib.sha256(key.private.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", SSH_HOSTS)
+def test_a_host_keeps_its_ssh_host_key_for_ever(name: str) -> None:
+    assert digest(RING.ssh_host(name)) == SSH_HOSTS[name]
+
+
+def test_a_stack_keeps_its_ssh_login_key_for_ever() -> None:
+    assert digest(RING.ssh_login()) == SSH_LOGIN
+
+
+@given(seed=seeds, name=names)
+def test_ssh_keys_are_read_by_others(seed: bytes, name: str) -> None:
+    key = KeyRing(text(seed)).ssh_host(name)
+    loaded = load_ssh_private_key(key.private.encode(), None)
+    assert isinstance(loaded, Ed25519PrivateKey)
+    assert loaded.private_bytes_raw() == hkdf_sha256(seed, f"SSH host key/{name}/1")
+    public = loaded.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    assert public.decode() == key.public
+
+
+def test_ssh_keygen_agrees(tmp_path: Path) -> None:
+    file = tmp_path / "id_ed25519"
+    file.touch(mode=0o600)
+    file.write_text(RING.ssh_login().private, encoding="ascii")
+    ran = subprocess.run(
+        ["ssh-keygen", "-y", "-f", file], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{SSH_LOGIN[0]} leased-line\n"
+
+
+def test_no_ssh_key_is_shown_by_mistake() -> None:
+    key = RING.ssh_login()
+    assert key.private.splitlines()[2] not in repr(key)
