@@ -113,6 +113,7 @@ status() {
 	{
 		bundle_want "$bundle"
 		[ ! -e "$bundle" ] || say "digest $(sed -n '$s/^end sha256://p' "$bundle")"
+		say "revision $(bundle_field "$bundle" revision)"
 		say "now $(date +%s)"
 		say "systemd $(systemd_version)"
 		[ -z "$interface" ] || wg show "$interface" dump 2>/dev/null | sed -n '1!s/^/peer_is /p'
@@ -137,13 +138,15 @@ status_report() {
 		$1 == "peer" { name[$2] = $7; order[++peers] = $2 }
 		$1 == "address" { address = $2 }
 		$1 == "digest" { digest = $2 }
+		$1 == "revision" { revision = $2 }
 		$1 == "now" { now = $2 }
 		$1 == "systemd" { systemd = $2 }
 		$1 == "peer_is" { is[$2]; endpoint[$2] = $4; handshake[$2] = $6; rx[$2] = $7; tx[$2] = $8 }
 		END {
 			if (json == "--json") {
-				printf "{\"host\":%s,\"role\":%s,\"interface\":%s,\"address\":%s,\"systemd\":%d,\"bundle\":%s,\"peers\":[",
-					quote(host), quote(role), quote(interface), quote(address), systemd, quote(digest)
+				printf "{\"host\":%s,\"role\":%s,\"interface\":%s,\"address\":%s,\"systemd\":%d,\"bundle\":%s,\"revision\":%d,\"peers\":[",
+					quote(host), quote(role), quote(interface), quote(address), systemd, quote(digest),
+					(revision ? revision : 1)
 				for (i = 1; i <= peers; i++) {
 					p = order[i]
 					printf "%s{\"name\":%s,\"public_key\":%s,\"endpoint\":%s,\"handshake_age_s\":%s,\"rx_bytes\":%.0f,\"tx_bytes\":%.0f}",
