@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leasedline.keys import KeyRing, SeedError, SshKey
+from leasedline.keys import KeyRing, SeedError, SshKey, SshKeyError, ssh_public
 from leasedline.network import Network
 from tests.unit.networks import RING, SEED, article, names, networks, planner
 
@@ -52,16 +53,17 @@ PAIRS = {
 SSH_HOSTS = {
     "z": (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcBt3iSWxsmhaD5AkCYWLTlBbBsjwjWNi0OShaS74F0",
-        "a0bff911d58e6727e9a83a768c467134d698d583b16e9cadfdb2ae9ce717f31f",
+        "c46649c4f07c1b8e0de813f48030c91d2892a8a48e17f7480292350e8ad2d66f",
     ),
     "hub": (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPoaNw+li7e/2uaYuqKBbqB6j1YZshEScRijJ7HeURb8",
-        "256141335588678647802edfddc680f3e41fdc957cf817d180d4ba4523436b76",
+        "7807d6be30f4f8c064cded2c526a652666390bf3ec57bcc418acf9cb0db9877b",
     ),
 }
 SSH_LOGIN = (
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJz2fcv8J/cfZ6LvVVPWt0GXUnVke57KkG+eHpZIQqDJ",
-    "5031d2fd286c1fa89bf2cb19ff838ca6fdc447a6eaf7e54bc870094af56a6dcb",
+    "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBGGOMTCBuYOLV4SpP9qK"
+    "+Respbms5CSPqIc3Z1XsJHzEE2FKUl10Q9WzdXx99rZFAKbNQjWlLmeyjOAMGAg65pA=",
+    "dec4faf81f2119199b30b1ad493f085ceff4dd201784981111e81efd5bbc0de9",
 )
 
 generations = st.integers(1, 2**31 - 1)
@@ -72,10 +74,16 @@ def text(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def hkdf_sha256(seed: bytes, info: str) -> bytes:
-    """RFC 5869 with one block, written out: the check on the library's call."""
+def hkdf_sha256(seed: bytes, info: str, length: int = 32) -> bytes:
+    """RFC 5869, written out: the check on the library's call."""
     extracted = hmac.new(b"leased-line/1", seed, hashlib.sha256).digest()
-    return hmac.new(extracted, info.encode() + b"\x01", hashlib.sha256).digest()
+    block, whole = b"", b""
+    for number in (1, 2):
+        block = hmac.new(
+            extracted, block + info.encode() + bytes([number]), hashlib.sha256
+        ).digest()
+        whole += block
+    return whole[:length]
 
 
 @pytest.mark.parametrize(("name", "generation"), HOSTS)
@@ -236,14 +244,53 @@ def test_ssh_keys_are_read_by_others(seed: bytes, name: str) -> None:
     assert public.decode() == key.public
 
 
+@given(seed=seeds)
+def test_the_login_key_is_on_p_256(seed: bytes) -> None:
+    # Alibaba Cloud's ImportKeyPair takes no ed25519.
+    key = KeyRing(text(seed)).ssh_login()
+    loaded = load_ssh_private_key(key.private.encode(), None)
+    assert isinstance(loaded, EllipticCurvePrivateKey)
+    order = 2**256 - 2**224 + 2**192 - 0x4319055258E8617B0C46353D039CDAAF
+    wide = int.from_bytes(hkdf_sha256(seed, "SSH login key/1", 48), "big")
+    assert loaded.private_numbers().private_value == wide % (order - 1) + 1
+    assert ssh_public(key.private) == key.public
+
+
 def test_ssh_keygen_agrees(tmp_path: Path) -> None:
-    file = tmp_path / "id_ed25519"
+    file = tmp_path / "key"
     file.touch(mode=0o600)
     file.write_text(RING.ssh_login().private, encoding="ascii")
     ran = subprocess.run(
         ["ssh-keygen", "-y", "-f", file], capture_output=True, text=True, check=True
     )
     assert ran.stdout == f"{SSH_LOGIN[0]} leased-line\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ssh-ed25519 AAAA", "-----BEGIN OPENSSH PRIVATE KEY-----\nAA"]
+)
+def test_what_is_no_ssh_key_is_said_and_not_shown(text: str) -> None:
+    with pytest.raises(SshKeyError) as caught:
+        ssh_public(text)
+    assert str(caught.value).startswith(
+        "the stack's sshPrivateKey is no private key without a passphrase: make one with "
+    )
+
+
+def test_an_ssh_key_in_pem_will_do(tmp_path: Path) -> None:
+    file = tmp_path / "rsa"
+    make = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f", str(file)]
+    subprocess.run(make, check=True)
+    public = file.with_suffix(".pub").read_text("ascii").split()[:2]
+    assert ssh_public(file.read_text("ascii")).split() == public
+
+
+def test_a_passphrase_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "locked"
+    make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(file)]
+    subprocess.run(make, check=True)
+    with pytest.raises(SshKeyError):
+        ssh_public(file.read_text("ascii"))
 
 
 def test_no_ssh_key_is_shown_by_mistake() -> None:
