@@ -15,6 +15,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ ACTION_TIMEOUT_S: Final = 420.0
 _REPLY: Final = re.compile(r"icmp_seq=(\d+) .*time=([\d.]+) ms")
 _SENT: Final = re.compile(r"(\d+) packets transmitted")
 _END_S: Final = 10.0
+_LATE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +66,12 @@ class PingResult:
         """How many went unanswered."""
         return self.sent - self.received
 
-    def settled(self) -> PingResult:
-        """Return this less a last packet whose answer had no time to come when ping was ended."""
-        if self.sent not in self.missing:
-            return self
-        return replace(self, sent=self.sent - 1, missing=self.missing[:-1])
+    def settled(self, in_flight: int) -> PingResult:
+        """Return this less the unanswered at its end that had no time: `in_flight` at most."""
+        sent, missing = self.sent, self.missing
+        while sent in missing and self.sent - sent < in_flight:
+            sent, missing = sent - 1, missing[:-1]
+        return replace(self, sent=sent, missing=missing)
 
     @classmethod
     def parse(cls, output: str) -> PingResult:
@@ -213,16 +216,22 @@ class Lab:
 
     @contextmanager
     def pinging(self, source: str, target: str, *, interval_s: float = 0.1) -> Iterator[Ping]:
-        """Ping `target` from `source` for as long as the block runs."""
+        """Ping `target` from `source` for as long as the block runs, and a little longer.
+
+        On a busy machine an answer may take a second. What is still on its way when ping ends was
+        sent after the block.
+        """
         ping = Ping()
         argv = ("ping", "-n", "-i", str(interval_s), "-W", "1", target)
         with self._background(source, *argv) as process:
             try:
                 yield ping
+                time.sleep(2 * _LATE_S)
             finally:
                 _signal(process, signal.SIGINT)
                 output, _ = process.communicate(timeout=_END_S)
-        ping._result.append(PingResult.parse(output).settled())
+        in_flight = round(_LATE_S / interval_s)
+        ping._result.append(PingResult.parse(output).settled(in_flight))
 
     @contextmanager
     def capture(self, host: str, interface: str, *expression: str) -> Iterator[Capture]:
