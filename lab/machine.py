@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,13 +20,11 @@ from lab.identity import identity
 from lab.image import image, server
 from lab.netns import open_tap
 from lab.parts import Machine, namespace
+from lab.ports import LOOPBACK, MACHINES, allot, is_free
 from lab.process import Process
 from lab.progress import say
 from lab.shell import run, wait_until
-from lab.state import LabState, locked, make_directory, make_key, write
-
-PORTS: Final = range(22200, 22900)
-"""Below net.ipv4.ip_local_port_range's default, so that no client takes one by chance."""
+from lab.state import LabState, make_directory, make_key, write
 
 SSH_TIMEOUT_S: Final = 300
 """Three machines at once on two emulated processors take 30 s; a loaded machine takes more."""
@@ -168,7 +165,7 @@ class LabMachine:
     def reached(self) -> Reached:
         """Return how the machine is reached."""
         kind, encoded = (self.home / "host_key.pub").read_text().split()[:2]
-        return Reached(host=ssh.LOOPBACK, port=self.port, user="root", host_key=f"{kind} {encoded}")
+        return Reached(host=LOOPBACK, port=self.port, user="root", host_key=f"{kind} {encoded}")
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -203,31 +200,16 @@ class LabMachine:
         write(self.home / "known_hosts", f"{self.name} {public}")
         if not (self.home / OVERLAY).exists():
             make_disk(self.home, image(server(spec.debian), self.state))
-        if not (self.home / "port").exists():
-            self._allot_port()
+        others = self.state.directory.parent.glob("*/machines/*/port")
+        allot(MACHINES, self.home / "port", others, self.state)
         write(self.home / "spec.json", json.dumps(spec.spec()))
-
-    def _allot_port(self) -> None:
-        """Keep a port that is free now and that no other machine of this project has."""
-        with locked(self.state.cache / "locks" / "ports"):
-            labs = self.state.directory.parent
-            taken = {int(path.read_text()) for path in labs.glob("*/machines/*/port")}
-            free = (port for port in PORTS if port not in taken and _is_free(port))
-            port = next(free, None)
-            if port is None:
-                msg = (
-                    f"no port of {PORTS.start} to {PORTS.stop - 1} is free on {ssh.LOOPBACK}: "
-                    "`ss -tlnp` shows who has them"
-                )
-                raise LabError(msg)
-            write(self.home / "port", f"{port}\n")
 
     def _start(self, spec: Machine) -> None:
         remedy = f"`python -m lab machine down {self.name}` and bring it up again"
         base = disks_image(self.home, remedy)
-        if not _is_free(self.port):
+        if not is_free(self.port):
             msg = (
-                f"machine {self.name} cannot start: port {self.port} on {ssh.LOOPBACK}, where its "
+                f"machine {self.name} cannot start: port {self.port} on {LOOPBACK}, where its "
                 f"SSH comes in, is taken; `ss -tlnp 'sport = :{self.port}'` shows by whom: end "
                 f"that program, or delete {self.home / 'port'} to have another port allotted"
             )
@@ -296,14 +278,3 @@ class LabMachine:
 
 class _Ended:
     """QEMU ended while something was awaited of the machine."""
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As QEMU does: a port whose last connection is only timing out is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((ssh.LOOPBACK, port))
-        except OSError:
-            return False
-    return True

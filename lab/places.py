@@ -144,6 +144,12 @@ def known_office(name: str, state: LabState) -> Office | None:
     return Office.model_validate_json(path.read_text()) if path.exists() else None
 
 
+def known_internet(state: LabState) -> Internet | None:
+    """Return the spec that the internet was last brought up with, or None."""
+    path = state.part(INTERNET)
+    return Internet.model_validate_json(path.read_text()) if path.exists() else None
+
+
 def _isp(office: str) -> str:
     return f"isp-{office}"
 

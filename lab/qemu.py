@@ -19,8 +19,8 @@ from lab.disk import INITRD, OVERLAY
 from lab.errors import LabError
 from lab.image import Image
 from lab.parts import MANAGEMENT, MANAGEMENT_MACHINE, Machine, namespace
+from lab.ports import LOOPBACK
 from lab.process import command_lines
-from lab.ssh import LOOPBACK
 from lab.state import owner
 
 START_TIMEOUT_S: Final = 60

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 from typing import Final, Literal
 
+from lab.ports import LOOPBACK
 from lab.shell import run
 from lab.state import LabState
 
 CONNECT_TIMEOUT_S: Final = 10
-LOOPBACK: Final = "127.0.0.1"
 
 # OpenSSH's first choice is a post-quantum exchange, which costs an emulated processor more.
 _KEY_EXCHANGE: Final = "curve25519-sha256"

@@ -18,6 +18,10 @@ from lab.errors import LabError
 METADATA: Final = IPv4Address("100.100.100.200")
 """Where Alibaba Cloud's metadata service is, seen from every instance of a VPC."""
 
+NAME_SERVERS: Final = (IPv4Address("100.100.2.136"), IPv4Address("100.100.2.138"))
+"""Alibaba Cloud's, which each of its images asks. Here they know no names, and say so at once:
+who waits for an answer to a name, cloud-init first of all, waits 15 s for a silent one."""
+
 WAN: Final = "wan"
 """A VPC's interface towards the internet."""
 
@@ -86,6 +90,7 @@ def _input() -> Iterator[str]:
     yield "ct state established,related accept"
     yield "icmp type echo-request accept"
     yield f"ip daddr {METADATA} tcp dport 80 accept"
+    yield f"ip daddr {{ {', '.join(str(server) for server in NAME_SERVERS)} }} reject"
 
 
 def _forward(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lab.cloud.firewall import NAME_SERVERS
 from lab.errors import LabError
 from lab.image import CUSTOMIZE, PACKAGES, Image, Recipe, image
 from lab.state import LabState
@@ -22,7 +23,6 @@ CLOUD_CONFIG: Final = """\
 datasource_list: [AliYun, None]
 datasource: {AliYun: {timeout: 10, max_wait: 90}}
 disable_root: false
-users: []
 # The address comes with the machine, and networkd has it before cloud-init starts.
 network: {config: disabled}
 # An emulated processor takes minutes for an RSA key.
@@ -48,6 +48,7 @@ MASKED: Final = ("cloud-init-local.service", "cloud-init-hotplugd.socket")
 
 _CLOUD_CUSTOMIZE: Final = f"""\
 rm -f etc/hostname etc/cloud/cloud.cfg.d/90_dpkg.cfg
+printf 'nameserver %s\\n' {" ".join(str(server) for server in NAME_SERVERS)} >etc/resolv.conf
 rm etc/systemd/system/systemd-networkd-wait-online.service
 systemctl --quiet --root=. enable systemd-networkd-wait-online.service
 for unit in {" ".join(MASKED)}; do ln -sf /dev/null "etc/systemd/system/$unit"; done
