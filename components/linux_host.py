@@ -64,7 +64,8 @@ class LinuxHost(pulumi.ComponentResource):
         return remote.Command(
             name,
             connection=place.connection,
-            create=create,
+            # A comment to the host's shell; to Pulumi, a change when the machine is another one.
+            create=pulumi.Output.concat(create, " # ", place.machine) if place.machine else create,
             delete=delete,
             stdin=stdin,
             # Streamed logs ignore what is secret, and what went before is nobody's business.
@@ -73,6 +74,7 @@ class LinuxHost(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*place.ready, *after],
+                deleted_with=place.deleted_with,
                 additional_secret_outputs=["stdout", "stderr"]
                 if name.endswith("-base")
                 else ["stderr"],

@@ -20,12 +20,17 @@ class PlacedHost:
     """A host that can be logged in to.
 
     `user` decides whether sudo is needed; `ready` are the resources that must exist first.
+    `machine` names the machine where another one can take its place: what was done on the old one
+    is then done again. `deleted_with` is the resource that takes the host along when it goes, so
+    that nothing needs to be undone on it first.
     """
 
     user: str
-    connection: pulumi.Input[ConnectionArgs]
+    connection: ConnectionArgs
     login: pulumi.Input[Login]
     ready: Sequence[pulumi.Resource] = ()
+    machine: pulumi.Input[str] | None = None
+    deleted_with: pulumi.Resource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,14 @@ from typing import Any, Final
 import pulumi
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import mocks, settings, stack
-from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
 
 PROJECT: Final = "leased-line"
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _STACK: Final = "pulumi:pulumi:Stack"
+_STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Registration:
     additional_secret_outputs: tuple[str, ...]
     timeouts: tuple[str, str, str]
     replace_on_changes: tuple[str, ...]
+    ignore_changes: tuple[str, ...] = ()
+    delete_before_replace: bool | None = None
+    deleted_with: str = ""
+    provider: str = ""
 
 
 @dataclass
@@ -49,6 +54,9 @@ class Deployment:
     resources: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     logged: list[str] = field(default_factory=list)
+    read: list[tuple[str, str, str]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    hooks: dict[str, Any] = field(default_factory=dict)
 
     def one(self, name: str) -> Registration:
         """The resource of that name, which must be registered once."""
@@ -66,6 +74,8 @@ def deploy(
     secrets: Mapping[str, str] | None = None,
     preview: bool = False,
     outputs_before: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
+    made: Mapping[str, Mapping[str, Any]] | None = None,
     stack_name: str = "test",
     into: Deployment | None = None,
 ) -> Deployment:
@@ -77,6 +87,8 @@ def deploy(
         secrets: likewise, kept secret.
         preview: whether the engine only previews.
         outputs_before: what a reference of the stack to itself finds.
+        answers: what each function of a provider returns, by token; a text is why it fails.
+        made: what a provider adds to a resource's inputs, by the resource's type.
         stack_name: the stack's name.
         into: takes what was registered, for a program that is to fail.
     """
@@ -89,6 +101,7 @@ def deploy(
             [f"{PROJECT}:{key}" for key in secrets or {}],
         )
         monitor = _Monitor(deployment, stack_name, outputs_before or {})
+        monitor.answers, monitor.made = answers or {}, made or {}
         # As mocks.set_mocks does, but for the stack that it makes outside of run_in_stack.
         settings.configure(
             mocks.MockSettings(  # type: ignore[no-untyped-call]
@@ -103,6 +116,7 @@ def deploy(
                 organization="organization",
             )
         )
+        settings.SETTINGS.callbacks = _Callbacks(deployment)
         # A program that failed before left its own, of a loop that is closed by now.
         settings.SETTINGS.outputs.clear()
         settings.set_root_resource(None)  # type: ignore[arg-type]
@@ -130,6 +144,16 @@ class _NoMocks(mocks.Mocks):
         raise AssertionError(msg)
 
 
+class _Callbacks:
+    """Takes a program's hooks, which only the real engine calls."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
+        self._deployment.hooks[hook.name] = hook.callback
+
+
 class _Engine:
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -150,6 +174,8 @@ class _Monitor(mocks.MockMonitor):
         self._deployment = deployment
         self._stack = stack_name
         self._outputs_before = outputs_before
+        self.answers: Mapping[str, Any] = {}
+        self.made: Mapping[str, Mapping[str, Any]] = {}
 
     def _urn(self, resource_type: str, name: str) -> str:
         return f"urn:pulumi:{self._stack}::{PROJECT}::{resource_type}::{name}"
@@ -169,23 +195,47 @@ class _Monitor(mocks.MockMonitor):
                 additional_secret_outputs=tuple(request.additionalSecretOutputs),
                 timeouts=(timeouts.create, timeouts.update, timeouts.delete),
                 replace_on_changes=tuple(request.replaceOnChanges),
+                ignore_changes=tuple(request.ignoreChanges),
+                delete_before_replace=request.deleteBeforeReplace
+                if request.deleteBeforeReplaceDefined
+                else None,
+                deleted_with=_short(request.deletedWith),
+                # A reference is the provider's URN and its id.
+                provider=_short(request.provider.rpartition("::")[0]),
             )
         )
         state = struct_pb2.Struct()
         state.CopyFrom(request.object)
         if request.custom:
             state.update({"stdout": f"what {request.name} said", "stderr": ""})
+            state.update(self.made.get(request.type, {}))
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id=request.name if request.custom else "", object=state
         )
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
-        assert request.type == "pulumi:pulumi:StackReference", request.type
         state = struct_pb2.Struct()
+        if request.type != _STACK_REFERENCE:
+            self._deployment.read.append((request.type, request.name, request.id))
+            state.update(self.made[request.type])
+            return resource_pb2.ReadResourceResponse(
+                urn=self._urn(request.type, request.name), properties=state
+            )
         state.update({"name": request.id, "outputs": self._outputs_before, "secretOutputNames": []})
         return resource_pb2.ReadResourceResponse(
             urn=self._urn(request.type, request.name), properties=state
         )
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        arguments = _plain(json_format.MessageToDict(request.args))
+        self._deployment.asked.append((request.tok, arguments))
+        answer = self.answers[request.tok]
+        if isinstance(answer, str):
+            failure = provider_pb2.CheckFailure(property="", reason=answer)
+            return resource_pb2.ResourceInvokeResponse(failures=[failure])
+        state = struct_pb2.Struct()
+        state.update(answer)
+        return resource_pb2.ResourceInvokeResponse(**{"return": state})
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         if f"::{_STACK}::" in request.urn:

@@ -1,0 +1,367 @@
+"""A hub that the stack buys in Alibaba Cloud: network, firewall, public address and machine."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+import pulumi
+import pulumi_alicloud as alicloud
+from pulumi_alicloud import ecs, vpc
+from pulumi_command import remote
+from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
+
+from components.alibaba_access import admin_cidrs, require_credentials
+from components.alibaba_choice import choose
+from components.hub_existing import login_of
+from components.place import PlacedHub
+from leasedline.alibaba import NONE, OWN, vpc_range, vswitch_range
+from leasedline.alibaba_errors import explain
+from leasedline.capacity import capacity
+from leasedline.cloud_init import BOOTED, user_data
+from leasedline.keys import KeyRing, SshKeyError, ssh_public
+from leasedline.moving import CloudHub, outage
+from leasedline.network import Network
+from leasedline.ssh import Login
+
+ACCOUNTS: Final = {"china": "Domestic", "international": "International"}
+
+BOOT_TIMEOUT: Final = "25m"
+"""For a burstable machine that boots, installs packages, and is only then asked."""
+
+BOOT_DIALS: Final = 60
+"""Tries to reach it: a refused one is repeated after 5 s, one without an answer after 20."""
+
+_BURSTABLE: Final = re.compile(r"ecs\.t[56]-")
+
+
+class AlibabaHub(pulumi.ComponentResource):
+    """All that the hub needs in Alibaba Cloud.
+
+    What another machine, zone or region replaces is made new before the old goes, except for the
+    EIP's binding, which can only be at one of two machines. `placed` is where the hub is;
+    `outputs` is what the stack tells of it.
+    """
+
+    placed: PlacedHub
+    outputs: dict[str, pulumi.Output[object]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        network: Network,
+        ring: KeyRing,
+        ssh_key: str | None,
+        before: pulumi.Output[CloudHub | None],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register everything but the wait for the machine's first boot (`booted`).
+
+        Args:
+            name: the hub's name; children are called `<name>-vpc` and so on.
+            network: what the user wrote.
+            ring: the stack's keys.
+            ssh_key: the stack's own SSH key as text; else one is derived.
+            before: what the last complete run bought.
+            opts: options of the component itself.
+
+        Raises:
+            pulumi.RunError: the network file or the environment lacks something.
+        """
+        if network.hub.alibaba is None:
+            msg = (
+                f"hub {name} is to be in Alibaba Cloud, and the network file does not say where: "
+                "add the section alibaba: to hub:, for example alibaba: {region: cn-hangzhou} "
+                "(docs/alibaba-cloud.md)"
+            )
+            raise pulumi.RunError(msg)
+        require_credentials()
+        self._wanted = network.hub.alibaba
+        self._private_key = ssh_key or ring.ssh_login().private
+        try:
+            self._authorized = ssh_public(self._private_key)
+        except SshKeyError as error:
+            raise pulumi.RunError(str(error)) from None
+        self._admins = [] if self._wanted.security_group else admin_cidrs(self._wanted)
+        super().__init__("leased-line:alibaba:AlibabaHub", name, None, opts)
+        self._name = name
+        self._network = network
+        self._ring = ring
+        self._full_name = f"leased-line-{pulumi.get_stack()}-{name}"
+        self._tags = {
+            **self._wanted.tags,
+            "leased-line-stack": pulumi.get_stack(),
+            "leased-line-host": name,
+        }
+        # The region is in the name, so that everything in another region is another thing.
+        self._account = alicloud.Provider(
+            f"alibaba-{self._wanted.region}",
+            region=self._wanted.region,
+            account_type=ACCOUNTS[self._wanted.account],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self._explain = pulumi.ErrorHook(f"explain-{name}", _explain)
+        self._bought = self._announced(before)
+        self._instance = self._make_instance()
+        address, bindings = self._public_address()
+        self.placed = self._place(address, bindings)
+        self.outputs = {
+            "hub_cloud": self._bought.apply(lambda bought: bought.as_output()),
+            "hub_capacity": pulumi.Output.from_input(capacity(self._wanted, network.mtu)),
+        }
+        self.register_outputs(dict(self.outputs))
+
+    def booted(self, hub: PlacedHub) -> PlacedHub:
+        """Return `hub`, the way that `placed` is reached by, behind the machine's first boot.
+
+        Whatever is done on the hub waits until its packages are installed.
+        """
+        connection = copy.copy(hub.connection)
+        connection.dial_error_limit = BOOT_DIALS
+        booted = remote.Command(
+            f"{self._name}-booted",
+            connection=connection,
+            create=pulumi.Output.concat(BOOTED, " # ", hub.machine or ""),
+            logging=remote.Logging.NONE,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(hub.ready),
+                deleted_with=self._instance,
+                custom_timeouts=pulumi.CustomTimeouts(create=BOOT_TIMEOUT, update=BOOT_TIMEOUT),
+            ),
+        )
+        return replace(hub, ready=[*hub.ready, booted])
+
+    def _announced(self, before: pulumi.Output[CloudHub | None]) -> pulumi.Output[CloudHub]:
+        def announce(known: list[Any]) -> CloudHub:
+            last, bought = known
+            if line := outage(self._wanted, last, bought):
+                pulumi.log.warn(line)
+            found: CloudHub = bought
+            return found
+
+        for line in capacity(self._wanted, self._network.mtu):
+            pulumi.log.info(line)
+        bought: pulumi.Output[CloudHub] = before.apply(
+            lambda last: choose(self._wanted, last, self._account)
+        )
+        return pulumi.Output.all(before, bought).apply(announce)
+
+    def _options(self, **more: Any) -> pulumi.ResourceOptions:
+        """Return the options of everything in the cloud.
+
+        Names there need not be unique, or carry what differs, so that the new always comes first.
+        """
+        own = pulumi.ResourceOptions(
+            parent=self,
+            provider=self._account,
+            delete_before_replace=False,
+            hooks=pulumi.ResourceHookBinding(on_error=[self._explain]),
+        )
+        return pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(**more))
+
+    def _make_instance(self) -> ecs.Instance:
+        wanted = self._wanted
+        subscription: dict[str, Any] = {}
+        if wanted.charge == "PrePaid":
+            subscription = {
+                "period": wanted.period,
+                "period_unit": "Month",
+                "force_delete": wanted.force_delete,
+            }
+        if wanted.eip == NONE:
+            subscription |= {
+                "internet_charge_type": "PayByTraffic",
+                "internet_max_bandwidth_out": wanted.bandwidth,
+            }
+        if _BURSTABLE.match(wanted.instance_type):
+            subscription["credit_specification"] = wanted.credits
+        group, vswitch = self._network_of_it()
+        text = user_data(self._name, self._ring.ssh_host(self._name), self._authorized)
+        return ecs.Instance(
+            f"{self._name}-instance",
+            instance_name=self._full_name,
+            instance_type=wanted.instance_type,
+            image_id=self._bought.apply(lambda bought: bought.image_id),
+            system_disk_category=wanted.disk_category,
+            system_disk_size=wanted.disk_gib,
+            security_groups=[group],
+            vswitch_id=vswitch,
+            key_name=self._key_pair(),
+            user_data=pulumi.Output.secret(text),
+            instance_charge_type=wanted.charge,
+            deletion_protection=wanted.deletion_protection,
+            tags=self._tags,
+            **subscription,
+            opts=self._options(
+                additional_secret_outputs=["userData"],
+                # The provider would stop the machine and change it in place, and cloud-init reads
+                # its user data only once. ignore_changes is no way to keep an old value: it would
+                # hand that to the machine that replaces this one as well.
+                **(
+                    {
+                        "replace_on_changes": [
+                            *("instanceType", "imageId", "vswitchId", "keyName", "userData"),
+                        ]
+                    }
+                    if wanted.replaceable
+                    else {"ignore_changes": ["userData"]}
+                ),
+            ),
+        )
+
+    def _network_of_it(self) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
+        """Return the ids of security group and vSwitch, made or adopted."""
+        wanted, network = self._wanted, self._network
+        taken = (network.tunnel, *(lan.prefix for spoke in network.spokes for lan in spoke.lans))
+        vpc_id: pulumi.Input[str] | None = wanted.vpc
+        cidr = wanted.vswitch_cidr
+        if vpc_id is None:
+            whole = vpc_range(wanted.vpc_cidr, taken)
+            vpc_id = vpc.Network(
+                f"{self._name}-vpc",
+                vpc_name=self._full_name,
+                cidr_block=str(whole),
+                tags=self._tags,
+                opts=self._options(),
+            ).id
+        vswitch: pulumi.Input[str] | None = wanted.vswitch
+        if vswitch is None:
+            zone = self._bought.apply(lambda bought: bought.zone)
+            vswitch = vpc.Switch(
+                f"{self._name}-vswitch",
+                vswitch_name=self._full_name,
+                vpc_id=vpc_id,
+                zone_id=zone,
+                cidr_block=str(cidr)
+                if cidr
+                else zone.apply(lambda zone: str(vswitch_range(None, whole, zone or "a"))),
+                tags=self._tags,
+                opts=self._options(),
+            ).id
+        return wanted.security_group or self._security_group(vpc_id), vswitch
+
+    def _security_group(self, vpc_id: pulumi.Input[str]) -> pulumi.Input[str]:
+        port = f"{self._network.port}/{self._network.port}"
+        group = ecs.SecurityGroup(
+            f"{self._name}-firewall",
+            security_group_name=self._full_name,
+            description="Leased line: WireGuard from anywhere, SSH from the administrator",
+            vpc_id=vpc_id,
+            tags=self._tags,
+            opts=self._options(),
+        )
+        rules = [("wireguard", "udp", port, "0.0.0.0/0")]
+        rules += [(f"ssh-{cidr}", "tcp", "22/22", cidr) for cidr in self._admins]
+        if self._wanted.ping:
+            rules.append(("ping", "icmp", "-1/-1", "0.0.0.0/0"))
+        for what, protocol, ports, cidr in rules:
+            ecs.SecurityGroupRule(
+                f"{self._name}-{what}",
+                security_group_id=group.id,
+                type="ingress",
+                ip_protocol=protocol,
+                port_range=ports,
+                cidr_ip=cidr,
+                policy="accept",
+                priority=1,
+                # Left out, the provider sends the word <nil> when it looks the rule up again.
+                nic_type="intranet",
+                opts=self._options(),
+            )
+        return group.id
+
+    def _key_pair(self) -> pulumi.Input[str]:
+        if self._wanted.key_pair is not None:
+            return self._wanted.key_pair
+        public = self._ring.ssh_login().public
+        # Unique in the region, and another key is another pair, made before the old one goes.
+        digest = hashlib.sha256(public.encode()).hexdigest()[:8]
+        return ecs.EcsKeyPair(
+            f"{self._name}-key",
+            key_pair_name=re.sub(r"[^A-Za-z0-9_-]", "-", f"{self._full_name}-{digest}"),
+            public_key=public,
+            tags=self._tags,
+            opts=self._options(),
+        ).key_pair_name
+
+    def _public_address(self) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
+        wanted = self._wanted
+        if wanted.eip == NONE:
+            return self._instance.public_ip, [self._instance]
+        if wanted.eip == OWN:
+            eip = ecs.EipAddress(
+                f"{self._name}-eip",
+                address_name=self._full_name,
+                bandwidth=str(wanted.bandwidth),
+                internet_charge_type="PayByTraffic",
+                payment_type="PayAsYouGo",
+                tags=self._tags,
+                opts=self._options(),
+            )
+        else:
+            eip = ecs.EipAddress.get(
+                f"{self._name}-eip",
+                wanted.eip,
+                opts=pulumi.ResourceOptions(parent=self, provider=self._account),
+            )
+        binding = ecs.EipAssociation(
+            f"{self._name}-binding",
+            allocation_id=eip.id,
+            instance_id=self._instance.id,
+            instance_type="EcsInstance",
+            opts=self._options(delete_before_replace=True),
+        )
+        return eip.ip_address, [binding]
+
+    def _place(self, address: pulumi.Output[str], bindings: list[pulumi.Resource]) -> PlacedHub:
+        jump = self._wanted.jump
+        key = pulumi.Output.secret(self._private_key)
+        host_key = self._ring.ssh_host(self._name).public
+        return PlacedHub(
+            user="root",
+            connection=ConnectionArgs(
+                host=address,
+                port=22.0,
+                user="root",
+                host_key=host_key,
+                private_key=key,
+                proxy=ProxyConnectionArgs(
+                    host=jump.host,
+                    port=float(jump.port),
+                    user=jump.user,
+                    host_key=jump.host_key,
+                    private_key=key,
+                )
+                if jump
+                else None,
+            ),
+            login=address.apply(
+                lambda address: Login(
+                    host=address,
+                    port=22,
+                    user="root",
+                    host_key=host_key,
+                    jump=login_of(jump) if jump else None,
+                )
+            ),
+            ready=bindings,
+            # A DNS name that leads to the address may be dialled instead.
+            address=self._network.hub.endpoint or address,
+            machine=pulumi.Output.concat(
+                self._instance.id, " ", self._bought.apply(lambda bought: bought.image_id)
+            ),
+            deleted_with=self._instance,
+        )
+
+
+def _explain(args: pulumi.ErrorHookArgs) -> bool:
+    """Tell what Alibaba Cloud means; what can be retried the provider has retried already."""
+    if args.errors and (line := explain(args.errors[0])):
+        pulumi.log.error(line)
+    return False
