@@ -40,6 +40,8 @@ from lab.state import LabState
 _SYSCTLS: Final = ROUTER | {
     "net.ipv4.conf.all.send_redirects": "0",
     "net.ipv4.conf.default.send_redirects": "0",
+    # A resolver's questions come in bursts, and to each that is not refused it waits 5 s.
+    "net.ipv4.icmp_ratelimit": "0",
 }
 
 _CTNETLINK_DELETE: Final = 0x0102  # linux/netfilter/nfnetlink{,_conntrack}.h
