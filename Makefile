@@ -46,7 +46,7 @@ env: tools ## print the shell's environment for pulumi by hand: eval "$(make -s 
 
 # Only standard error: `make -s env` is evaluated by a shell.
 tools:
-	@toolchain/ensure >&2
+	@toolchain/ensure stack $(STACK) >&2
 	$(if $(LAB),toolchain/ensure debian $$(cat lab/packages.txt) >&2)
 
 stack: tools

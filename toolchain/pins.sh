@@ -5,5 +5,7 @@ pulumi_version=3.259.0
 language_host_version=3.79.0 # the last SDK module that carries the Python language host
 command_version=1.2.1        # as in requirements.txt
 command_stand_in="$command_version+stand-in" # build metadata: equal to 1.2.1 for the engine
+alicloud_version=3.105.0      # as in requirements-cloud.txt
+alicloud_stand_in="$alicloud_version+stand-in"
 go_minimum=1.25.11           # as in the go.mod files
 python_minimum=3.11          # as in pyproject.toml

@@ -97,6 +97,56 @@ def test_the_released_plugin_takes_the_stand_ins_place(installed: Machine) -> No
     assert [path.name for path in (home / "plugins").iterdir()] == ["resource-command-v1.2.1"]
 
 
+def own_alicloud(machine: Machine) -> Path:
+    """The user has the alicloud plugin; where this project is to have it is returned."""
+    plugin = machine.home / ".pulumi/plugins/resource-alicloud-v3.105.0"
+    machine.pretend("pulumi-resource-alicloud", "#!/bin/sh\n", plugin)
+    plugins = machine.project / ".toolchain/home/plugins"
+    return plugins / plugin.name / "pulumi-resource-alicloud"
+
+
+def test_the_alicloud_plugin_is_taken_from_where_the_user_has_it(machine: Machine) -> None:
+    installed = own_alicloud(machine)
+    answer = machine.ensure("alicloud")
+    assert answer.returncode == 0, answer.stderr
+    assert "the alicloud plugin 3.105.0 is copied" in answer.stderr
+    assert installed.is_file()
+    again = machine.ensure("alicloud")
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_an_alicloud_plugin_that_cannot_be_had_is_named(machine: Machine) -> None:
+    answer = machine.ensure("alicloud", LEASED_LINE_TOOLCHAIN="path")
+    assert answer.returncode == 1
+    assert "leads to no alicloud plugin 3.105.0" in answer.stderr
+    assert "pulumi plugin install resource alicloud 3.105.0" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "used"),
+    [
+        ("Pulumi.prod.yaml", "config:\n  leased-line:hub: alibaba\n", True),
+        ("Pulumi.prod.yaml", 'config:\n  leased-line:hub: "alibaba"\n', True),
+        ("Pulumi.prod.yaml", "config:\n  leased-line:hub: existing\n", False),
+        ("prod.lab.yaml", "cloud:\n  seconds: 1\n", True),
+        ("prod.lab.yaml", "# cloud:\nhosts: {}\n", False),
+        ("Pulumi.other.yaml", "config:\n  leased-line:hub: alibaba\n", False),
+    ],
+)
+def test_a_stack_gets_the_alicloud_plugin_only_if_its_hub_is_there(
+    installed: Machine, file: str, text: str, used: bool
+) -> None:
+    plugin = own_alicloud(installed)
+    (installed.project / "stacks").mkdir()
+    (installed.project / "stacks" / file).write_text(text, encoding="utf-8")
+    log = installed.project / "pip"
+    installed.pretend("python", f'#!/bin/sh\necho "$*" >> {log}\n', installed.project / ".venv/bin")
+    answer = installed.ensure("stack", "prod")
+    assert answer.returncode == 0, answer.stderr
+    assert plugin.exists() is used
+    assert ("requirements-cloud.txt" in log.read_text(encoding="utf-8")) is used
+
+
 def test_a_pulumi_that_the_user_has_updated_is_noticed(installed: Machine, tmp_path: Path) -> None:
     assert installed.ensure("pulumi").returncode == 0
     installed.pretend("pulumi", "#!/bin/sh\necho v4.0.0\n", tmp_path / "pulumi")

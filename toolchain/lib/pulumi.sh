@@ -1,17 +1,15 @@
 # shellcheck shell=bash disable=SC2154  # sourced by ../ensure, which sets what is not set here
-# pulumi, its Python language host and the command plugin: from PATH, from the official download,
-# or built. Each of the two (program, plugin) goes its own way through that order.
+# pulumi and its Python language host: from PATH, from the official download, or built. The plugins
+# go the same ways, each on its own: plugin.sh.
 
 bin="$toolchain_home/bin"
-plugins="$toolchain_home/home/plugins"
 programs=(pulumi pulumi-language-python pulumi-language-python-exec pulumi-resource-pulumi-python)
 
 # ensure_pulumi: `.toolchain/bin` and `.toolchain/home/plugins` hold what pins.sh says.
 ensure_pulumi() {
-    local way=${LEASED_LINE_TOOLCHAIN-} program_text plugin_text
+    local way=${LEASED_LINE_TOOLCHAIN-} program_text
     program_text="$way $pulumi_version $language_host_version $(digest "$project"/toolchain/{engine,language}/go.{mod,sum})"
-    plugin_text="$way $command_version $(digest "${plugin_sources[@]}")"
-    mkdir -p "$bin" "$plugins"
+    mkdir -p "$bin"
     if ! is_stamped "$toolchain_home/program" "$program_text" || ! has_program; then
         case $way in
         path) program_from_path || fail_forced path "put pulumi $pulumi_version and its Python language host on PATH" ;;
@@ -23,26 +21,11 @@ ensure_pulumi() {
         has_program || fail "pulumi is not complete in .toolchain/bin" "remove .toolchain and run this again"
         stamp "$toolchain_home/program" "$program_text"
     fi
-    if ! is_stamped "$toolchain_home/plugin" "$plugin_text" || ! has_plugin; then
-        case $way in
-        path) plugin_from_path || fail_forced path "pulumi plugin install resource command $command_version" ;;
-        download) plugin_from_download || fail_forced download "see .toolchain/log/download-command.log" ;;
-        build) plugin_from_build ;;
-        "") plugin_from_path || plugin_from_download || plugin_from_build ;;
-        esac
-        has_plugin || fail "the command plugin is not in .toolchain/home" "remove .toolchain and run this again"
-        stamp "$toolchain_home/plugin" "$plugin_text"
-    fi
+    ensure_plugin command
 }
 
-# What the stand-in is built from; its tests are not part of it.
-plugin_sources=()
-for source_file in "$project"/toolchain/command/{go.mod,go.sum,*.go,local/*.go,remote/*.go,shared/*.go}; do
-    [[ $source_file == *_test.go ]] || plugin_sources+=("$source_file")
-done
-
 fail_forced() {
-    fail "LEASED_LINE_TOOLCHAIN=$1, but this way leads to no pulumi $pulumi_version with its command plugin $command_version" "$2"
+    fail "LEASED_LINE_TOOLCHAIN=$1, but this way leads to no pulumi $pulumi_version" "$2"
 }
 
 # has_program: all programs are there, and pulumi is the right one. A link into the user's own
@@ -51,11 +34,6 @@ has_program() {
     local program
     for program in "${programs[@]}"; do [ -x "$bin/$program" ] || return 1; done
     [ ! -L "$bin/pulumi" ] || has_right_version "$bin/pulumi"
-}
-
-has_plugin() {
-    [ -x "$plugins/resource-command-v$command_version/pulumi-resource-command" ] ||
-        [ -x "$plugins/resource-command-v$command_stand_in/pulumi-resource-command" ]
 }
 
 has_right_version() {
@@ -73,9 +51,8 @@ release_platform() {
     esac
 }
 
-# release_platform and the address that the official installer uses.
+# program_address PLATFORM: as the official installer has it.
 program_address() { echo "https://get.pulumi.com/releases/sdk/pulumi-v$pulumi_version-$1.tar.gz"; }
-plugin_address() { echo "https://get.pulumi.com/releases/plugins/pulumi-resource-command-v$command_version-$1.tar.gz"; }
 
 program_from_path() {
     local found directory program
@@ -119,48 +96,6 @@ program_from_build() {
         "$bin/pulumi-language-python" "-X $version=v$language_host_version"
     scripts=$(with_go engine "$go" list -mod=readonly -m -f '{{.Dir}}' github.com/pulumi/pulumi/sdk/v3)/python
     install -m 755 "$scripts/cmd/pulumi-language-python-exec" "$scripts/dist/pulumi-resource-pulumi-python" "$bin/"
-}
-
-# plugin_from_path: the released plugin from the user's own plugin directory, copied: `pulumi plugin
-# rm` there shall not break this project.
-plugin_from_path() {
-    local home=${LEASED_LINE_USER_PULUMI_HOME:-${PULUMI_HOME-}} theirs
-    # In a shell that evaluated `env`, PULUMI_HOME is the project's own.
-    if [ -z "$home" ] || [ "$home" = "$toolchain_home/home" ]; then home=$HOME/.pulumi; fi
-    theirs="$home/plugins/resource-command-v$command_version/pulumi-resource-command"
-    [ -x "$theirs" ] || return 1
-    install_plugin "$theirs" "$command_version"
-    say "toolchain: the command plugin $command_version is copied from $home/plugins"
-}
-
-plugin_from_download() {
-    local platform archive="$toolchain_home/command.tar.gz" unpacked="$toolchain_home/command.unpacked"
-    platform=$(release_platform) || return 1
-    download command "$(plugin_address "$platform")" "$archive" || return 1
-    rm -rf "$unpacked" && mkdir "$unpacked"
-    unpack "$archive" "$unpacked"
-    install_plugin "$unpacked/pulumi-resource-command" "$command_version"
-    rm -rf "$unpacked"
-}
-
-plugin_from_build() {
-    local built="$toolchain_home/pulumi-resource-command"
-    ensure_build
-    go_program command . "$built" ""
-    install_plugin "$built" "$command_stand_in"
-    rm -f "$built"
-    install -m 644 "$project/toolchain/command/README.md" "$plugins/resource-command-v$command_stand_in/"
-}
-
-# install_plugin PROGRAM VERSION: exactly one of the two is ever installed. To the engine 1.2.1 and
-# 1.2.1+stand-in are the same version, so it would pick either.
-install_plugin() {
-    local directory="$plugins/resource-command-v$2"
-    rm -rf "$plugins"/resource-command-v*
-    # A name that the engine ignores, until the directory is whole.
-    if ! { mkdir -p "$directory.tmp1" &&
-        install -m 755 "$1" "$directory.tmp1/pulumi-resource-command" &&
-        mv "$directory.tmp1" "$directory"; }; then cannot_write "$plugins"; fi
 }
 
 # The functions above are called with `||` after them, where `set -e` does not act: so each command
