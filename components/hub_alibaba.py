@@ -10,15 +10,17 @@ from typing import Any, Final
 
 import pulumi
 import pulumi_alicloud as alicloud
-from pulumi_alicloud import ecs, vpc
+from pulumi_alicloud import ecs
 from pulumi_command import remote
 from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
 
 from components.alibaba_access import admin_cidrs, require_credentials
 from components.alibaba_choice import choose
+from components.alibaba_network import Surroundings, place_in_network
 from components.hub_existing import login_of
 from components.place import PlacedHub
-from leasedline.alibaba import NONE, OWN, vpc_range, vswitch_range
+from components.price import price
+from leasedline.alibaba import NONE, OWN
 from leasedline.alibaba_errors import explain
 from leasedline.capacity import capacity
 from leasedline.cloud_init import BOOTED, user_data
@@ -150,7 +152,13 @@ class AlibabaHub(pulumi.ComponentResource):
         bought: pulumi.Output[CloudHub] = before.apply(
             lambda last: choose(self._wanted, last, self._account)
         )
+        if pulumi.runtime.is_dry_run():
+            self._told: pulumi.Output[bool] = bought.apply(self._tell_price)
         return pulumi.Output.all(before, bought).apply(announce)
+
+    async def _tell_price(self, bought: CloudHub) -> bool:
+        pulumi.log.info(await price(self._wanted, bought))
+        return True
 
     def _options(self, **more: Any) -> pulumi.ResourceOptions:
         """Return the options of everything in the cloud.
@@ -181,7 +189,18 @@ class AlibabaHub(pulumi.ComponentResource):
             }
         if _BURSTABLE.match(wanted.instance_type):
             subscription["credit_specification"] = wanted.credits
-        group, vswitch = self._network_of_it()
+        group, vswitch = place_in_network(
+            Surroundings(
+                name=self._name,
+                full_name=self._full_name,
+                tags=self._tags,
+                network=self._network,
+                wanted=wanted,
+                zone=self._bought.apply(lambda bought: bought.zone),
+                admins=self._admins,
+                options=self._options,
+            )
+        )
         text = user_data(self._name, self._ring.ssh_host(self._name), self._authorized)
         return ecs.Instance(
             f"{self._name}-instance",
@@ -214,67 +233,6 @@ class AlibabaHub(pulumi.ComponentResource):
                 ),
             ),
         )
-
-    def _network_of_it(self) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
-        """Return the ids of security group and vSwitch, made or adopted."""
-        wanted, network = self._wanted, self._network
-        taken = (network.tunnel, *(lan.prefix for spoke in network.spokes for lan in spoke.lans))
-        vpc_id: pulumi.Input[str] | None = wanted.vpc
-        cidr = wanted.vswitch_cidr
-        if vpc_id is None:
-            whole = vpc_range(wanted.vpc_cidr, taken)
-            vpc_id = vpc.Network(
-                f"{self._name}-vpc",
-                vpc_name=self._full_name,
-                cidr_block=str(whole),
-                tags=self._tags,
-                opts=self._options(),
-            ).id
-        vswitch: pulumi.Input[str] | None = wanted.vswitch
-        if vswitch is None:
-            zone = self._bought.apply(lambda bought: bought.zone)
-            vswitch = vpc.Switch(
-                f"{self._name}-vswitch",
-                vswitch_name=self._full_name,
-                vpc_id=vpc_id,
-                zone_id=zone,
-                cidr_block=str(cidr)
-                if cidr
-                else zone.apply(lambda zone: str(vswitch_range(None, whole, zone or "a"))),
-                tags=self._tags,
-                opts=self._options(),
-            ).id
-        return wanted.security_group or self._security_group(vpc_id), vswitch
-
-    def _security_group(self, vpc_id: pulumi.Input[str]) -> pulumi.Input[str]:
-        port = f"{self._network.port}/{self._network.port}"
-        group = ecs.SecurityGroup(
-            f"{self._name}-firewall",
-            security_group_name=self._full_name,
-            description="Leased line: WireGuard from anywhere, SSH from the administrator",
-            vpc_id=vpc_id,
-            tags=self._tags,
-            opts=self._options(),
-        )
-        rules = [("wireguard", "udp", port, "0.0.0.0/0")]
-        rules += [(f"ssh-{cidr}", "tcp", "22/22", cidr) for cidr in self._admins]
-        if self._wanted.ping:
-            rules.append(("ping", "icmp", "-1/-1", "0.0.0.0/0"))
-        for what, protocol, ports, cidr in rules:
-            ecs.SecurityGroupRule(
-                f"{self._name}-{what}",
-                security_group_id=group.id,
-                type="ingress",
-                ip_protocol=protocol,
-                port_range=ports,
-                cidr_ip=cidr,
-                policy="accept",
-                priority=1,
-                # Left out, the provider sends the word <nil> when it looks the rule up again.
-                nic_type="intranet",
-                opts=self._options(),
-            )
-        return group.id
 
     def _key_pair(self) -> pulumi.Input[str]:
         if self._wanted.key_pair is not None:

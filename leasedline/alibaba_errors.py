@@ -136,7 +136,7 @@ _PREPAID: Final = Known(
 )
 
 # "Code: Forbidden.RAM" of Alibaba's newer client, "ErrorCode: Forbidden.RAM" of the older one.
-_CODE = re.compile(r"(?:Error)?Code\"?: ?\"?([A-Za-z][A-Za-z0-9_.]+)")
+_CODE = re.compile(r"""(?:Error)?Code['"]?: ?['"]?([A-Za-z][A-Za-z0-9_.]+)""")
 _ACTION = re.compile(r"\b([A-Z][A-Za-z]+) Failed!!!")
 
 

@@ -391,10 +391,19 @@ def test_another_region_is_another_provider_and_the_move_is_told(
 
 
 def test_the_capacity_is_told_and_exported(up: Callable[..., Deployment]) -> None:
-    deployment = up(preview=True)
+    deployment = up()
     lines = deployment.outputs["hub_capacity"]
     assert lines[0].startswith("ecs.t6-c4m1.large: 2 vCPU, 0.5 GiB; 5 % of each vCPU for ever")
     assert set(lines) <= set(deployment.logged)
+
+
+def test_a_preview_asks_for_the_price_and_goes_on_without(
+    up: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_ENDPOINT_ECS", "127.0.0.1:1")
+    (line,) = [line for line in up(preview=True).logged if "price" in line]
+    assert line.startswith("no price: ")
+    assert not [line for line in up().logged if "price" in line]
 
 
 # --- what is refused ---
