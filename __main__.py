@@ -9,8 +9,8 @@ import pulumi
 from components.hub_existing import existing_hub, existing_spoke
 from components.hub_lab import Lab
 from components.leased_line import LeasedLine
-from components.reach import require_reachable
-from components.settings import Where, known_addresses, read_settings
+from components.settings import Where, last_run, read_settings
+from components.survey import survey
 from leasedline import report
 
 settings = read_settings()
@@ -30,7 +30,8 @@ spokes = {
     for spoke in network.spokes
 }
 
-require_reachable({network.hub.name: hub, **spokes}, settings.ssh_key)
+last = last_run()
+statuses = survey({network.hub.name: hub, **spokes}, settings.ssh_key, last)
 
 line = LeasedLine(
     "line",
@@ -38,7 +39,8 @@ line = LeasedLine(
     ring=settings.ring,
     hub=hub,
     spokes=spokes,
-    known=known_addresses(network),
+    last=last,
+    statuses=statuses,
 )
 
 if lab:

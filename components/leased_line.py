@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from ipaddress import IPv4Address
 
 import pulumi
 
+from components.known import known_now
 from components.linux_host import LinuxHost
 from components.place import PlacedHost, PlacedHub
-from leasedline import bundle, report
+from components.settings import Last
+from leasedline import report
+from leasedline.drift import Status
 from leasedline.keys import KeyRing
 from leasedline.network import Network
-from leasedline.plan import HostPlan, Planner, allot
+from leasedline.outlook import Outlook, look
+from leasedline.plan import HostPlan
 
 
 class LeasedLine(pulumi.ComponentResource):
@@ -32,7 +35,8 @@ class LeasedLine(pulumi.ComponentResource):
         ring: KeyRing,
         hub: PlacedHub,
         spokes: Mapping[str, PlacedHost],
-        known: pulumi.Input[Mapping[str, IPv4Address]],
+        last: pulumi.Output[Last],
+        statuses: pulumi.Output[dict[str, Status]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register all hosts.
@@ -43,34 +47,38 @@ class LeasedLine(pulumi.ComponentResource):
             ring: the stack's keys.
             hub: where the hub is.
             spokes: where the spokes are, by name.
-            known: tunnel addresses that are already out, by host name.
+            last: what the stack's last complete run left.
+            statuses: what the hosts say of themselves, by name.
             opts: options of the component itself.
         """
         super().__init__("leased-line:line:LeasedLine", name, None, opts)
-        planner = pulumi.Output.all(hub.address, known).apply(
-            lambda known: Planner(network, ring, known[0], allot(network, known[1]))
+        # A preview can tell of the network before it knows the hub's address, but not of bundles.
+        address: pulumi.Output[str] = pulumi.Output.from_input(hub.address)
+        endpoint: pulumi.Output[str | None] = pulumi.Output.from_input(known_now(address))
+        announced = pulumi.Output.all(endpoint, last, statuses).apply(
+            lambda known: _announced(network, ring, *known)
         )
-        self.hub = self._host(network.hub.name, hub, planner)
+        ahead: pulumi.Output[Outlook]
+        ahead = pulumi.Output.all(address, announced).apply(lambda known: known[1])
+        self.hub = self._host(network.hub.name, hub, ahead)
         self.spokes = {
-            name: self._host(name, place, planner, after=self.hub) for name, place in spokes.items()
+            name: self._host(name, place, ahead, after=self.hub) for name, place in spokes.items()
         }
-        self.outputs = self._outputs(network, hub, spokes, planner)
+        self.outputs = self._outputs(network, hub, spokes, ahead)
         self.register_outputs(dict(self.outputs))
 
     def _host(
         self,
         name: str,
         place: PlacedHost,
-        planner: pulumi.Output[Planner],
+        ahead: pulumi.Output[Outlook],
         after: LinuxHost | None = None,
     ) -> LinuxHost:
         return LinuxHost(
             name,
             place,
-            installer=planner.apply(
-                lambda planner: bundle.installer(planner.plan(name), planner.secrets(name))
-            ),
-            configuration=planner.apply(lambda planner: bundle.configuration(planner.plan(name))),
+            installer=ahead.apply(lambda ahead: ahead.installer(name)),
+            configuration=ahead.apply(lambda ahead: ahead.configuration(name)),
             after=[after.config] if after else [],
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -80,15 +88,15 @@ class LeasedLine(pulumi.ComponentResource):
         network: Network,
         hub: PlacedHub,
         spokes: Mapping[str, PlacedHost],
-        planner: pulumi.Output[Planner],
+        ahead: pulumi.Output[Outlook],
     ) -> dict[str, pulumi.Output[object]]:
         hub_endpoint = pulumi.Output.concat(hub.address, ":", str(network.port))
 
         def told(
             tell: Callable[[Network, list[HostPlan], str], object],
         ) -> pulumi.Output[object]:
-            return pulumi.Output.all(planner, hub_endpoint).apply(
-                lambda known: tell(network, list(known[0].plans()), known[1])
+            return pulumi.Output.all(ahead, hub_endpoint).apply(
+                lambda known: tell(network, list(known[0].planner.plans()), known[1])
             )
 
         places = {network.hub.name: hub, **spokes}
@@ -102,4 +110,31 @@ class LeasedLine(pulumi.ComponentResource):
             "logins": pulumi.Output.all(
                 **{name: place.login for name, place in places.items()}
             ).apply(lambda logins: {name: asdict(login) for name, login in logins.items()}),
+            # Only what has become true: it waits for every host.
+            "applied": pulumi.Output.all(
+                ahead, *(host.config.stdout for host in (self.hub, *self.spokes.values()))
+            ).apply(lambda known: known[0].snapshot.as_output()),
         }
+
+
+def _announced(
+    network: Network,
+    ring: KeyRing,
+    endpoint: str | None,
+    last: Last,
+    statuses: Mapping[str, Status],
+) -> Outlook:
+    """Work out what lies ahead, and say it before any host is touched."""
+    ahead = look(
+        network,
+        ring,
+        endpoint=endpoint,
+        known=last.addresses,
+        before=last.snapshot,
+        statuses=statuses,
+    )
+    for warning in ahead.warnings:
+        pulumi.log.warn(warning)
+    if ahead.changes:
+        pulumi.log.info("\n".join(ahead.changes))
+    return ahead

@@ -1,4 +1,4 @@
-"""Asks hosts something over SSH, all at once, before any resource is touched."""
+"""Asks hosts something over SSH, all at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pulumi
-
-from components.place import PlacedHost
 from leasedline.ssh import Login, client_config, known_hosts
 
 ASK_TIMEOUT_S: Final = 60
@@ -94,33 +91,6 @@ def ask(
 
         with ThreadPoolExecutor(max_workers=16) as pool:
             return dict(zip(commands, pool.map(one, commands), strict=True))
-
-
-def require_reachable(places: Mapping[str, PlacedHost], key: str | None) -> None:
-    """Log in to every host that is there already, before any resource is touched.
-
-    A preview only warns: it may run where the hosts cannot be reached.
-
-    Raises:
-        pulumi.RunError: hosts cannot be logged in to; the text names each one and what to do.
-    """
-    logins = {name: place.login for name, place in places.items() if isinstance(place.login, Login)}
-    answers = ask(logins, dict.fromkeys(logins, "true"), key)
-    faults = [
-        f"{name} ({logins[name].host}:{logins[name].port}): {answer.fault}"
-        for name, answer in answers.items()
-        if answer.fault
-    ]
-    if not faults:
-        return
-    if pulumi.runtime.is_dry_run():
-        for fault in faults:
-            pulumi.log.warn(fault)
-        return
-    faults.append(
-        f"{len(faults)} of {len(logins)} hosts cannot be logged in to; nothing was changed"
-    )
-    raise pulumi.RunError("\n".join(faults))
 
 
 def _ask(name: str, login: Login, command: str, config: Path) -> Answer:

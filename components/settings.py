@@ -11,10 +11,12 @@ from typing import Any
 
 import pulumi
 
+from components.known import known_now
 from leasedline.keys import KeyRing, SeedError
 from leasedline.load import load_network
 from leasedline.network import Network
 from leasedline.rules import NetworkError
+from leasedline.snapshot import Snapshot, from_output
 
 
 class Where(StrEnum):
@@ -74,19 +76,32 @@ def read_settings() -> Settings:
     )
 
 
-def known_addresses(network: Network) -> pulumi.Input[Mapping[str, IPv4Address]]:
-    """Return the tunnel addresses that this stack has given out, by host name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Last:
+    """What the stack's last complete run left: the addresses it gave out, and its snapshot.
 
-    They are read from the stack's own last outputs, and only where the network file leaves an
-    address open.
+    `snapshot` is None where there was no such run.
     """
-    if all(host.address for host in network.hosts):
-        return {}
+
+    addresses: Mapping[str, IPv4Address]
+    snapshot: Snapshot | None
+
+
+def last_run() -> pulumi.Output[Last]:
+    """Return what the last complete run left, read from the stack's own outputs."""
     itself = pulumi.StackReference(
         "itself", f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     )
-    return itself.get_output("endpoints").apply(_addresses)
+    # By way of the value: no host depends on the reference.
+    outputs: pulumi.Output[dict[str, Any] | None]
+    outputs = pulumi.Output.from_input(known_now(itself.outputs))
+    return outputs.apply(_last)
 
 
-def _addresses(endpoints: Mapping[str, Any] | None) -> dict[str, IPv4Address]:
-    return {name: IPv4Address(host["tunnel_address"]) for name, host in (endpoints or {}).items()}
+def _last(outputs: Mapping[str, Any] | None) -> Last:
+    outputs = outputs or {}
+    endpoints: Mapping[str, Any] = outputs.get("endpoints") or {}
+    return Last(
+        addresses={n: IPv4Address(host["tunnel_address"]) for n, host in endpoints.items()},
+        snapshot=from_output(outputs.get("applied")),
+    )

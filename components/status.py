@@ -13,6 +13,7 @@ from rich.table import Table
 
 from components.reach import Answer, ask
 from leasedline.commands import commands
+from leasedline.drift import STATUS_CODES, program_fault, read_status
 from leasedline.ssh import Login
 
 DIFFERS: Final = 3
@@ -42,7 +43,8 @@ def main() -> int:
         {name: commands(login.user).status for name, login in logins.items()},
         _key(options.stack) if any(login.key_file is None for login in logins.values()) else None,
     )
-    reports = {name: _report(answer) for name, answer in answers.items()}
+    program = (outputs.get("applied") or {}).get("program")
+    reports = {name: _report(answer, program) for name, answer in answers.items()}
     if options.json:
         print(json.dumps(reports, indent=2))
     else:
@@ -79,12 +81,18 @@ def _login(login: dict[str, Any]) -> Login:
     return Login(**{**login, "port": int(login["port"]), "jump": jump})
 
 
-def _report(answer: Answer) -> dict[str, Any]:
+def _report(answer: Answer, program: str | None) -> dict[str, Any]:
     if answer.fault:
         return {"unreachable": answer.fault}
-    if answer.code not in (0, DIFFERS):
+    if answer.code not in STATUS_CODES:
         return {"unreachable": answer.stderr.strip() or f"status ended with {answer.code}"}
-    report: dict[str, Any] = json.loads(answer.stdout)
+    try:
+        status = read_status(answer.stdout)
+    except ValueError as error:
+        return {"unreachable": str(error)}
+    report = status.report or {"role": "", "address": "", "peers": [], "differences": []}
+    if status.program is None or program not in (None, status.program):
+        report["differences"] = [program_fault(status.program), *report["differences"]]
     return report
 
 

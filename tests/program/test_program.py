@@ -25,6 +25,8 @@ HOSTS = ("z", "a", "c")
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world(tmp_path_factory.mktemp("keys"), 4) as built:
+        for office in built.offices:
+            office.says = ""
         yield built
 
 
@@ -221,6 +223,7 @@ def test_exactly_these_outputs(written: dict[str, Any], here: World, tmp_path: P
         "diagram",
         "readme",
         "logins",
+        "applied",
     }
     assert outputs["hub_endpoint"] == "203.0.113.1:51820"
     assert outputs["endpoints"]["a"]["endpoint"] == "behind NAT"
@@ -301,5 +304,6 @@ def test_a_preview_only_warns_of_hosts_that_cannot_be_logged_in_to(
     written["spokes"][0]["ssh"]["host_key"] = public(new_key())
     deployment = up(written, tmp_path, here, preview=True)
     assert len(deployment.resources) == 10
-    (warning,) = deployment.logged
+    warning, plans = deployment.logged
     assert warning.startswith("a (127.0.0.1:")
+    assert plans.startswith("a new line: hub z at 203.0.113.1")

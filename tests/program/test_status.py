@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from components import status
+from leasedline.bundle import PROGRAM
+from leasedline.commands import commands
 from tests.program.offices import World, new_key, public, world
 
+PROGRAM_DIGEST = "12" * 32
 Ask = Callable[..., tuple[int, str]]
 
 
@@ -19,7 +22,7 @@ Ask = Callable[..., tuple[int, str]]
 def here(tmp_path: Path) -> Iterator[World]:
     with world(tmp_path, 2) as built:
         for name, office in zip("za", built.offices, strict=True):
-            office.says = json.dumps(report(name)) + "\n"
+            office.says = said(report(name))
         yield built
 
 
@@ -45,6 +48,10 @@ def report(name: str, *differences: str) -> dict[str, Any]:
     }
 
 
+def said(answer: dict[str, Any], program: str = PROGRAM_DIGEST) -> str:
+    return f"{program}  {PROGRAM}\n{json.dumps(answer)}\n"
+
+
 @pytest.fixture
 def asked(here: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     """Runs the command for a stack whose outputs name the two servers."""
@@ -62,7 +69,8 @@ def asked(here: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
             for name, office in zip("za", here.offices, strict=True)
         }
         logins["a"] |= changed
-        monkeypatch.setattr(status, "_pulumi", lambda *_: {"logins": logins})
+        outputs = {"logins": logins, "applied": {"program": PROGRAM_DIGEST}}
+        monkeypatch.setattr(status, "_pulumi", lambda *_: outputs)
         monkeypatch.setattr("sys.argv", ["status", "--stack", "test", *options])
         monkeypatch.setenv("COLUMNS", "200")
         code = status.main()
@@ -77,11 +85,11 @@ def test_all_as_wanted(here: World, asked: Ask) -> None:
     assert shown.count("as wanted") == 2
     assert "7 s ago" in shown
     for office in here.offices:
-        assert office.ran == ["timeout 300 /usr/local/sbin/leased-line status --json"]
+        assert office.ran == [commands("root").status]
 
 
 def test_a_host_that_differs(here: World, asked: Ask) -> None:
-    here.offices[1].says = json.dumps(report("a", "peer z: missing", "interface wg0: is down"))
+    here.offices[1].says = said(report("a", "peer z: missing", "interface wg0: is down"))
     here.offices[1].code = 3
     code, shown = asked()
     assert code == 3
@@ -91,7 +99,7 @@ def test_a_host_that_differs(here: World, asked: Ask) -> None:
 
 
 def test_a_host_that_cannot_be_reached_outweighs_one_that_differs(here: World, asked: Ask) -> None:
-    here.offices[0].says = json.dumps(report("z", "peer a: missing"))
+    here.offices[0].says = said(report("z", "peer a: missing"))
     here.offices[0].code = 3
     code, shown = asked(host_key=public(new_key()))
     assert code == 4
@@ -100,16 +108,34 @@ def test_a_host_that_cannot_be_reached_outweighs_one_that_differs(here: World, a
 
 
 def test_for_programs(here: World, asked: Ask) -> None:
-    here.offices[1].says = json.dumps(report("a", "x"))
+    here.offices[1].says = said(report("a", "x"))
     here.offices[1].code = 3
     code, shown = asked("--json")
     assert code == 3
     assert json.loads(shown) == {"z": report("z"), "a": report("a", "x")}
 
 
-def test_a_host_without_the_program(here: World, asked: Ask) -> None:
+def test_a_host_that_cannot_say(here: World, asked: Ask) -> None:
     here.offices[1].says = ""
     here.offices[1].code = 127
     code, shown = asked("--json")
     assert code == 4
     assert json.loads(shown)["a"] == {"unreachable": "status ended with 127"}
+    here.offices[1].says = "Welcome!\n"
+    here.offices[1].code = 0
+    assert asked()[0] == 4
+
+
+@pytest.mark.parametrize(
+    ("says", "fault"),
+    [
+        ("", f"host program {PROGRAM}: missing"),
+        (said(report("a"), "34" * 32), f"host program {PROGRAM}: was changed"),
+    ],
+)
+def test_another_host_program(says: str, fault: str, here: World, asked: Ask) -> None:
+    here.offices[1].says = says
+    code, shown = asked("--json")
+    assert code == 3
+    assert json.loads(shown)["a"]["differences"] == [fault]
+    assert asked()[0] == 3
