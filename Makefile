@@ -10,6 +10,8 @@ MAKEFLAGS += --no-print-directory
 # A stack is a lab if there is a world to build for it: its state is local, and nothing is asked.
 LAB := $(wildcard stacks/$(STACK).lab.yaml)
 YES := $(if $(LAB),--yes)
+# A lab may have a cloud of its own: it is there before the stack is, and after it.
+CLOUD := $(if $(LAB),$(shell grep -qs '^cloud:' $(LAB) && echo yes))
 
 # What a recipe starts with: the toolchain's environment for this stack.
 ENV := eval "$$(toolchain/env $(STACK))"
@@ -23,12 +25,14 @@ help: ## say what there is
 up: stack ## bring the line up (the lab needs no cloud account), then show who reaches whom
 	@$(ENV)
 	$(if $(LAB),python -m lab image >/dev/null)
+	$(if $(CLOUD),python -m lab cloud up --stack $(STACK))
 	$(if $(LAB),python -m lab revive --stack $(STACK))
 	pulumi up --stack $(STACK) $(YES) --suppress-outputs $(if $(LAB),--skip-preview)
 	$(if $(LAB),python -m lab table --stack $(STACK))
 
 preview: stack ## show what would change, line by line, and change nothing
 	@$(ENV)
+	$(if $(CLOUD),python -m lab cloud up --stack $(STACK))
 	pulumi preview --stack $(STACK) --diff
 
 status: stack ## ask every host whether it is as the stack says; changes nothing
@@ -37,7 +41,9 @@ status: stack ## ask every host whether it is as the stack says; changes nothing
 
 destroy: stack ## take everything away again: hosts as they were before, then the lab itself
 	@$(ENV)
+	$(if $(CLOUD),python -m lab cloud up --stack $(STACK))
 	pulumi destroy --stack $(STACK) $(YES) $(if $(LAB),--skip-preview)
+	$(if $(CLOUD),python -m lab cloud down --stack $(STACK))
 	# What a run that was killed had begun and not yet told the state.
 	$(if $(LAB),python -m lab destroy --all-of $(STACK))
 

@@ -129,3 +129,63 @@ def test_downloads_of_plugins_are_off_only_with_the_stand_in(project: Path) -> N
     plugins = project / ".toolchain/home/plugins"
     (plugins / "resource-command-v1.2.1+stand-in").mkdir(parents=True)
     assert evaluate(project, {}, "lab")["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+
+
+# --- a lab's own cloud ---
+
+# What `python -m lab cloud env` prints; the real one is under test with the cloud.
+CLOUD = """#!/bin/sh
+[ "$*" = "-m lab cloud env --stack $6" ] || exit 9
+cat <<'END'
+export ALIBABA_CLOUD_ACCESS_KEY_ID=LABCLOUD
+export ALIBABA_CLOUD_ACCESS_KEY_SECRET='it'"'"'s "ours" $x'
+export ALIBABA_CLOUD_ENDPOINT_ECS=127.0.0.1:22100
+export ALIBABA_CLOUD_ENDPOINT_VPC=127.0.0.1:22100
+export ALIBABA_CLOUD_ENDPOINT_STS=127.0.0.1:22100
+export SSL_CERT_FILE=/ours/ca.pem
+export NO_PROXY=127.0.0.1
+export no_proxy=127.0.0.1
+END
+"""
+THEIRS = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI-theirs",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "theirs",
+    "ALICLOUD_ACCESS_KEY": "LTAI-theirs-too",
+    "ALICLOUD_SECRET_KEY": "theirs too",
+    "SSL_CERT_FILE": "/theirs/ca.pem",
+    "PULUMI_CREDENTIALS_PATH": "/theirs/login",
+}
+
+
+@pytest.fixture
+def with_cloud(project: Path) -> Path:
+    (project / "stacks/cloud-lab.lab.yaml").write_text("cloud: {}\n", encoding="utf-8")
+    python = project / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(CLOUD, encoding="utf-8")
+    python.chmod(0o755)
+    return project
+
+
+def test_a_lab_with_a_cloud_leads_there_and_nowhere_else(with_cloud: Path) -> None:
+    env = evaluate(with_cloud, THEIRS, "cloud-lab")
+    assert env["ALIBABA_CLOUD_ACCESS_KEY_ID"] == "LABCLOUD"
+    assert env["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] == 'it\'s "ours" $x'
+    assert env["ALIBABA_CLOUD_ENDPOINT_ECS"] == "127.0.0.1:22100"
+    assert env["SSL_CERT_FILE"] == "/ours/ca.pem"
+    # The provider would take these first.
+    assert "ALICLOUD_ACCESS_KEY" not in env
+    assert "ALICLOUD_SECRET_KEY" not in env
+
+
+@pytest.mark.parametrize("between", [(), ("cloud-lab",), ("lab",)])
+def test_the_users_own_cloud_comes_back(with_cloud: Path, between: tuple[str, ...]) -> None:
+    stacks = ("cloud-lab", *between, "office")
+    assert evaluate(with_cloud, THEIRS, *stacks) == evaluate(with_cloud, THEIRS, "office")
+    only_path = {"PULUMI_CREDENTIALS_PATH": "/theirs/login"}
+    assert evaluate(with_cloud, only_path, *stacks) == evaluate(with_cloud, only_path, "office")
+
+
+def test_a_lab_without_a_cloud_leads_to_none(with_cloud: Path) -> None:
+    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" not in evaluate(with_cloud, {}, "lab")
+    assert "SSL_CERT_FILE" not in evaluate(with_cloud, {}, "cloud-lab", "lab")

@@ -154,3 +154,13 @@ def test_without_pulumi_the_remedy_is_the_toolchain(project: Path) -> None:
     answer = make(project, "lab")
     assert answer.returncode == 1
     assert "toolchain/ensure" in answer.stderr
+
+
+def test_a_lab_with_a_cloud_has_its_hub_there(project: Path) -> None:
+    (project / "stacks/cloud-lab.lab.yaml").write_text("cloud: {}\n", encoding="utf-8")
+    answer = make(project, "cloud-lab")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert calls(project)[1:3] == [
+        "config set leased-line:hub alibaba -s cloud-lab",
+        "config set leased-line:spokes lab -s cloud-lab",
+    ]
