@@ -19,6 +19,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lab import places, preflight, reach, sweep
+from lab.cloud import cli as cloud
 from lab.errors import LabError, PreflightError, WorldError
 from lab.image import image, server
 from lab.machine import LabMachine
@@ -108,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("command", nargs="+", help="behind --")
     added = add("table", table, "measure who reaches whom")
     added.add_argument("--count", type=int, default=5, help="pings for each pair (default: 5)")
+    added = add("cloud", _cloud, "the stack's own Alibaba Cloud", root=cloud.needs_root)
+    cloud.add_verbs(added)
     add("check", _check, "what this machine lacks for a lab")
     added = add("destroy", _destroy, "remove all of a stack's lab, state or no state")
     added.add_argument("--all-of", required=True, metavar="STACK", dest="all_of")
@@ -207,6 +210,11 @@ def _run(options: argparse.Namespace, state: LabState) -> int:
     command = reach.command(options.host, options.command, state)
     sys.stdout.flush()
     os.execvp(command[0], command)  # noqa: S606 -- a list of words, and no shell is wanted
+
+
+def _cloud(options: argparse.Namespace, state: LabState) -> int:
+    act: Verb = options.act
+    return act(options, state)
 
 
 def _check(_options: argparse.Namespace, state: LabState) -> int:

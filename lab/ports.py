@@ -15,6 +15,9 @@ from lab.state import LabState, locked, write
 
 LOOPBACK: Final = "127.0.0.1"
 
+CLOUDS: Final = range(22100, 22200)
+"""Where the API of each stack's cloud is (see `lab.cloud.server`)."""
+
 MACHINES: Final = range(22200, 22900)
 """Where the SSH of the lab's own machines comes in."""
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.errors import WorldError
-from leasedline.document import Document, Fields, SyntaxFaultError, read
+from leasedline.document import Document, Fields, Odd, SyntaxFaultError, read
 from leasedline.faults import BrokenRule, Fault, FieldPath, shown, spelled
 from leasedline.network import Address, HostName
 
@@ -55,6 +55,42 @@ class MachineSettings(_Settings):
     """Debian's release: bookworm has systemd 252, trixie 257."""
 
 
+Seconds = Annotated[float, Field(ge=0, le=600)]
+Most = Annotated[int, Field(strict=True, ge=0, le=199)]
+
+
+class Quotas(_Settings):
+    """How many of each the cloud's account may have in a region."""
+
+    vpcs: Most = 10
+    vswitches: Most = 24
+    """In a VPC."""
+    security_groups: Most = 100
+    rules: Annotated[int, Field(strict=True, ge=0, le=200)] = 200
+    """In a security group."""
+    key_pairs: Annotated[int, Field(strict=True, ge=0, le=500)] = 500
+    instances: Most = 20
+    eips: Most = 20
+
+
+class CloudSettings(_Settings):
+    """The lab's own Alibaba Cloud: there is one if the section is there, be it empty."""
+
+    network_s: Seconds = 1.0
+    """How long a new VPC or vSwitch is Pending."""
+    pending_s: Seconds = 1.0
+    """How long a new instance is Pending before its machine is booted."""
+    starting_s: Seconds = 1.0
+    """How long an instance is Starting still once its machine has been switched on."""
+    stopping_s: Seconds = 1.0
+    """How long an instance is Stopping still once its machine has been switched off."""
+    eip_s: Seconds = 1.0
+    """How long an EIP takes to come to an instance or to leave it."""
+    policy: tuple[str, ...] = ("*",)
+    """What the account's RAM policy allows, such as ecs:Describe* or vpc:CreateVpc."""
+    quotas: Quotas = Quotas()
+
+
 class LabSettings(_Settings):
     """The whole file."""
 
@@ -62,6 +98,8 @@ class LabSettings(_Settings):
     offices: dict[HostName, OfficeSettings] = {}
     """By the name of the office's spoke."""
     machines: MachineSettings = MachineSettings()
+    cloud: CloudSettings | None = None
+    """The cloud that the hub of a cloud-lab stack is in; none for other stacks."""
 
     _file: str = PrivateAttr("the lab settings")
     _document: Document | None = PrivateAttr(None)
@@ -126,6 +164,15 @@ def parse_settings(text: str, name: str) -> LabSettings:
     return settings
 
 
+_CLOUD_RULES: Final = {
+    "less_than_equal": ("is more than {le:g}", "write a smaller number"),
+    "greater_than_equal": ("is less than {ge:g}", "write a larger number"),
+    "float_parsing": ("is no whole number of seconds", "write 1"),
+    "float_type": ("is no whole number of seconds", "write 1"),
+    "int_type": ("is no whole number", "write 10"),
+}
+
+
 def _fault(detail: ErrorDetails, document: Document) -> Fault:
     # pydantic marks a faulty key of a mapping with one more step, which the file does not have.
     path = tuple(step for step in detail["loc"] if step != "[key]")
@@ -144,6 +191,10 @@ def _fault(detail: ErrorDetails, document: Document) -> Fault:
         return Fault(path, text, "is no release that the lab knows", "write bookworm or trixie")
     if path and path[-1] == "memory_mib":
         return Fault(path, text, f"is not from {LEAST_MEMORY_MIB} to 16384 MiB", "write 512")
+    if path[:1] == ("cloud",):
+        text = value.text if isinstance(value, Odd) else text
+        rule, remedy = _CLOUD_RULES.get(detail["type"], ("does not belong here", "leave it out"))
+        return Fault(path, text, rule.format(**detail.get("ctx", {})), remedy)
     return Fault(path, text, "does not belong here", "see the example stacks/lab.lab.yaml")
 
 
@@ -152,5 +203,7 @@ def _model_at(path: tuple[str | int, ...]) -> list[str]:
         (): LabSettings,
         ("hub",): HubSettings,
         ("machines",): MachineSettings,
+        ("cloud",): CloudSettings,
+        ("cloud", "quotas"): Quotas,
     }
     return list(models.get(path, OfficeSettings).model_fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Literal, Protocol
 
@@ -46,6 +46,14 @@ class Rule:
     accept: bool
     priority: int
     """1 (strongest) to 100; of two with the same, the one that drops wins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """The account's access key."""
+
+    id: str
+    secret: str = field(repr=False)
 
 
 class Machines(Protocol):
