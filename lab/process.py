@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from lab.errors import LabError
 from lab.settings import PROJECT
@@ -78,29 +78,39 @@ class Process:
         make_directory(self.pid_file.parent)
         self.pid_file.unlink(missing_ok=True)
         log = self.pid_file.with_suffix(".log")
-        # Without -B, root would leave byte code in the person's own tree.
+        # Without -B, root would leave byte code in the person's own tree. setsid(1) has it belong
+        # to nobody here, so that nobody has to wait for its end.
         command = [sys.executable, "-B", "-m", module, *arguments, PID_FILE, str(self.pid_file)]
-        with log.open("ab") as output:
+        ended, its_end = os.pipe()
+        with os.fdopen(ended) as at_its_end, log.open("ab") as output:
             give(log)
-            started = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=PROJECT,
-                start_new_session=True,
-            )
+            try:
+                subprocess.run(
+                    ["setsid", "--fork", *command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    cwd=PROJECT,
+                    pass_fds=[its_end],
+                    check=True,
+                )
+            finally:
+                os.close(its_end)
+            self._wait_for_ready(module, log, at_its_end)
+
+    def _wait_for_ready(self, module: str, log: Path, at_its_end: TextIO) -> None:
+        """Wait for the pid file, or for the end of the pipe that only the daemon has open."""
 
         def ready() -> bool | str:
-            if started.poll() is not None:
+            if self.pid() is not None or select.select([at_its_end], [], [], 0)[0]:
                 return True
-            return "it runs and is not ready" if self.pid() is None else True
+            return "it runs and is not ready"
 
         wait_until(f"{module} to be ready, see {log}", ready, timeout_s=READY_TIMEOUT_S)
-        if started.poll() is not None:
+        if self.pid() is None:
             said = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-            msg = f"{module} ends at once with exit code {started.returncode}; {log} ends with\n"
-            raise LabError(msg + said)
+            msg = f"{module} ends at once; {log} ends with\n{said}"
+            raise LabError(msg)
 
     @contextmanager
     def _open(self) -> Iterator[int | None]:
