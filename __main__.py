@@ -16,13 +16,24 @@ from leasedline import report
 settings = read_settings()
 network = settings.network
 
-lab = Lab("lab", network) if Where.LAB in (settings.hub, settings.spokes) else None
+last = last_run()
+outputs: dict[str, pulumi.Output[object]] = {}
 
-hub = (
-    lab.hub(network.hub.name)
-    if lab and settings.hub is Where.LAB
-    else existing_hub(network.hub, settings.ssh_key)
-)
+lab = None
+if Where.LAB in (settings.hub, settings.spokes):
+    lab = Lab("lab", network, hub_machine=settings.hub is Where.LAB)
+
+if settings.hub is Where.ALIBABA:
+    # Only here: pulumi-alicloud is installed for stacks that use it.
+    from components.hub_alibaba import AlibabaHub
+
+    cloud = AlibabaHub(network.hub.name, settings, last)
+    hub = cloud.booted(lab.way_in(cloud.placed) if lab else cloud.placed)
+    outputs |= cloud.outputs
+elif lab and settings.hub is Where.LAB:
+    hub = lab.hub(network.hub.name)
+else:
+    hub = existing_hub(network.hub, settings.ssh_key)
 spokes = {
     spoke.name: lab.spoke(spoke.name)
     if lab and settings.spokes is Where.LAB
@@ -30,8 +41,7 @@ spokes = {
     for spoke in network.spokes
 }
 
-last = last_run()
-statuses = survey({network.hub.name: hub, **spokes}, settings.ssh_key, last)
+statuses = survey({network.hub.name: hub, **spokes}, settings, last)
 
 line = LeasedLine(
     "line",
@@ -46,5 +56,5 @@ line = LeasedLine(
 if lab:
     lab.set_gateways(report.gateway_recipes(network))
 
-for name, value in line.outputs.items():
+for name, value in (outputs | line.outputs).items():
     pulumi.export(name, value)

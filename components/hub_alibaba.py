@@ -20,13 +20,13 @@ from components.alibaba_network import Surroundings, place_in_network
 from components.hub_existing import login_of
 from components.place import PlacedHub
 from components.price import price
+from components.settings import Last, Settings
 from leasedline.alibaba import NONE, OWN
 from leasedline.alibaba_errors import explain
 from leasedline.capacity import capacity
 from leasedline.cloud_init import BOOTED, user_data
-from leasedline.keys import KeyRing, SshKeyError, ssh_public
+from leasedline.keys import SshKeyError, ssh_public
 from leasedline.moving import CloudHub, outage
-from leasedline.network import Network
 from leasedline.ssh import Login
 
 ACCOUNTS: Final = {"china": "Domestic", "international": "International"}
@@ -54,26 +54,22 @@ class AlibabaHub(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        *,
-        network: Network,
-        ring: KeyRing,
-        ssh_key: str | None,
-        before: pulumi.Output[CloudHub | None],
+        settings: Settings,
+        last: pulumi.Output[Last],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register everything but the wait for the machine's first boot (`booted`).
 
         Args:
             name: the hub's name; children are called `<name>-vpc` and so on.
-            network: what the user wrote.
-            ring: the stack's keys.
-            ssh_key: the stack's own SSH key as text; else one is derived.
-            before: what the last complete run bought.
+            settings: what the stack was told; without an SSH key of its own, one is derived.
+            last: what the last complete run left.
             opts: options of the component itself.
 
         Raises:
             pulumi.RunError: the network file or the environment lacks something.
         """
+        network = settings.network
         if network.hub.alibaba is None:
             msg = (
                 f"hub {name} is to be in Alibaba Cloud, and the network file does not say where: "
@@ -83,7 +79,8 @@ class AlibabaHub(pulumi.ComponentResource):
             raise pulumi.RunError(msg)
         require_credentials()
         self._wanted = network.hub.alibaba
-        self._private_key = ssh_key or ring.ssh_login().private
+        self._private_key = settings.ssh_key or settings.ring.ssh_login().private
+        self._has_own_key = settings.ssh_key is not None
         try:
             self._authorized = ssh_public(self._private_key)
         except SshKeyError as error:
@@ -92,7 +89,7 @@ class AlibabaHub(pulumi.ComponentResource):
         super().__init__("leased-line:alibaba:AlibabaHub", name, None, opts)
         self._name = name
         self._network = network
-        self._ring = ring
+        self._ring = settings.ring
         self._full_name = f"leased-line-{pulumi.get_stack()}-{name}"
         self._tags = {
             **self._wanted.tags,
@@ -107,7 +104,7 @@ class AlibabaHub(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._explain = pulumi.ErrorHook(f"explain-{name}", _explain)
-        self._bought = self._announced(before)
+        self._bought = self._announced(last.apply(lambda last: last.bought))
         self._instance = self._make_instance()
         address, bindings = self._public_address()
         self.placed = self._place(address, bindings)
@@ -306,6 +303,7 @@ class AlibabaHub(pulumi.ComponentResource):
                     user="root",
                     host_key=host_key,
                     jump=login_of(jump) if jump else None,
+                    derived=not self._has_own_key,
                 )
             ),
             ready=bindings,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,12 +35,23 @@ class Lab(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, network: Network, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        network: Network,
+        *,
+        hub_machine: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the world around `network`.
 
+        Args:
+            name: the component's name.
+            network: what the user wrote.
+            hub_machine: whether the hub is one of the lab's machines; else it is in a cloud.
+            opts: options of the component itself.
+
         Raises:
-            pulumi.RunError: the lab's settings have faults.
+            pulumi.RunError: the lab's settings have faults, or lack the cloud.
         """
         super().__init__("leased-line:lab:Lab", name, None, opts)
         self._name = name
@@ -46,9 +59,17 @@ class Lab(pulumi.ComponentResource):
         self._state = LabState(self._stack)
         self._boot = {"LAB_BOOT_ID": BOOT_ID.read_text(encoding="ascii").strip()}
         try:
-            built = world(network, load_settings(self._stack), self._stack)
+            settings = load_settings(self._stack)
+            built = world(network, settings, self._stack, hub_machine=hub_machine)
         except ValueError as error:
             raise pulumi.RunError(str(error)) from None
+        if not hub_machine and settings.cloud is None:
+            msg = (
+                "the lab's offices reach no hub outside of the lab: add cloud: {} to "
+                f"stacks/{self._stack}.lab.yaml for a cloud in the lab, or set both places to it: "
+                f"pulumi config set hub lab -s {self._stack}"
+            )
+            raise pulumi.RunError(msg)
         self._public = str(built.internet.hub_public)
         internet = self._built("internet", built.internet.spec())
         self._offices = {
@@ -97,6 +118,33 @@ class Lab(pulumi.ComponentResource):
             login=reached.apply(self._login),
             ready=[machine],
         )
+
+    def way_in(self, hub: PlacedHub) -> PlacedHub:
+        """Return `hub`, which is in the lab's cloud, as this machine reaches it.
+
+        Its public address is one of the lab's internet. A forwarder connects from the
+        administrator's address there, so it passes the cloud's firewall like anybody.
+        """
+        address: pulumi.Output[str] = pulumi.Output.from_input(hub.connection.host)
+        stack = f" --stack {self._stack}"
+        reach = local.Command(
+            f"{self._name}-way-in",
+            create=pulumi.Output.concat("python -m lab cloud reach ", address, stack),
+            delete=pulumi.Output.concat("python -m lab cloud unreach ", address, stack),
+            # Another address is another forwarder, and the old one goes with the old address.
+            triggers=[address],
+            environment=self._boot,
+            logging=local.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(hub.ready)),
+        )
+        door = reach.stdout.apply(json.loads)
+        connection = copy.copy(hub.connection)
+        connection.host, connection.port = door["host"], door["port"]
+        login = pulumi.Output.all(hub.login, door).apply(
+            lambda known: replace(known[0], host=known[1]["host"], port=known[1]["port"])
+        )
+        return replace(hub, connection=connection, login=login, ready=[*hub.ready, reach])
 
     def set_gateways(self, recipes: Mapping[str, Mapping[str, str]]) -> None:
         """Type each office's recipe into its router, as an administrator would."""

@@ -61,7 +61,10 @@ class Answer:
 
 
 def ask(
-    logins: Mapping[str, Login], commands: Mapping[str, str], key: str | None = None
+    logins: Mapping[str, Login],
+    commands: Mapping[str, str],
+    key: str | None = None,
+    derived: str | None = None,
 ) -> dict[str, Answer]:
     """Run one command on each host with OpenSSH's client, in parallel.
 
@@ -69,28 +72,34 @@ def ask(
         logins: how each host is reached.
         commands: what to run, by host name.
         key: the private key text for hosts whose login names no file; an agent serves otherwise.
+        derived: the private key text for hosts that take the one derived from the stack's seed.
 
     Returns:
         An answer for each host in `commands`; an unreachable host has a `fault` for people.
     """
     with tempfile.TemporaryDirectory(prefix="leased-line-") as directory:
-        key_file = Path(directory, "key")
-        if key is not None:
-            key_file.touch(mode=0o600)
-            key_file.write_text(key.rstrip("\n") + "\n", encoding="utf-8")
+        files = [
+            _written(Path(directory, name), text)
+            for name, text in (("key", key), ("derived", derived))
+        ]
         hosts = Path(directory, "known_hosts")
         hosts.write_text(known_hosts(logins), encoding="utf-8")
         config = Path(directory, "config")
-        config.write_text(
-            client_config(logins, str(hosts), str(key_file) if key is not None else None),
-            encoding="utf-8",
-        )
+        config.write_text(client_config(logins, str(hosts), *files), encoding="utf-8")
 
         def one(name: str) -> Answer:
             return _ask(name, logins[name], commands[name], config)
 
         with ThreadPoolExecutor(max_workers=16) as pool:
             return dict(zip(commands, pool.map(one, commands), strict=True))
+
+
+def _written(file: Path, key: str | None) -> str | None:
+    if key is None:
+        return None
+    file.touch(mode=0o600)
+    file.write_text(key.rstrip("\n") + "\n", encoding="utf-8")
+    return str(file)
 
 
 def _ask(name: str, login: Login, command: str, config: Path) -> Answer:

@@ -12,8 +12,10 @@ from typing import Any
 import pulumi
 
 from components.known import known_now
+from leasedline import moving
 from leasedline.keys import KeyRing, SeedError
 from leasedline.load import load_network
+from leasedline.moving import CloudHub
 from leasedline.network import Network
 from leasedline.rules import NetworkError
 from leasedline.snapshot import Snapshot, from_output
@@ -24,6 +26,7 @@ class Where(StrEnum):
 
     EXISTING = "existing"
     LAB = "lab"
+    ALIBABA = "alibaba"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +61,12 @@ def read_settings() -> Settings:
     places = {}
     for what in ("hub", "spokes"):
         value = config.get(what) or Where.EXISTING
-        try:
+        possible = [place for place in Where if what == "hub" or place is not Where.ALIBABA]
+        if value in possible:
             places[what] = Where(value)
-        except ValueError:
+        else:
             faults.append(
-                f"leased-line:{what} is {value}, and a place is one of {', '.join(Where)}: "
+                f"leased-line:{what} is {value}, and a place is one of {', '.join(possible)}: "
                 f"pulumi config set {what} {Where.EXISTING}"
             )
     if faults or network is None or ring is None:
@@ -80,11 +84,12 @@ def read_settings() -> Settings:
 class Last:
     """What the stack's last complete run left: the addresses it gave out, and its snapshot.
 
-    `snapshot` is None where there was no such run.
+    `snapshot` is None where there was no such run, `bought` where it bought no hub in a cloud.
     """
 
     addresses: Mapping[str, IPv4Address]
     snapshot: Snapshot | None
+    bought: CloudHub | None = None
 
 
 def last_run() -> pulumi.Output[Last]:
@@ -104,4 +109,5 @@ def _last(outputs: Mapping[str, Any] | None) -> Last:
     return Last(
         addresses={n: IPv4Address(host["tunnel_address"]) for n, host in endpoints.items()},
         snapshot=from_output(outputs.get("applied")),
+        bought=moving.from_output(outputs.get("hub_cloud")),
     )

@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.table import Table
 from components.reach import Answer, ask
 from leasedline.commands import commands
 from leasedline.drift import STATUS_CODES, program_fault, read_status
+from leasedline.keys import KeyRing
 from leasedline.ssh import Login
 
 DIFFERS: Final = 3
@@ -41,7 +43,7 @@ def main() -> int:
     answers = ask(
         logins,
         {name: commands(login.user).status for name, login in logins.items()},
-        _key(options.stack) if any(login.key_file is None for login in logins.values()) else None,
+        *_keys(options.stack, logins),
     )
     program = (outputs.get("applied") or {}).get("program")
     reports = {name: _report(answer, program) for name, answer in answers.items()}
@@ -69,11 +71,15 @@ def _pulumi(*arguments: str) -> dict[str, Any] | None:
     return document
 
 
-def _key(stack: str) -> str | None:
-    """The stack's own SSH key, if it has one."""
+def _keys(stack: str, logins: Mapping[str, Login]) -> tuple[str | None, str | None]:
+    """The stack's own SSH key and the one derived from its seed, where a host takes them."""
+    if all(login.key_file for login in logins.values()):
+        return None, None
     config = _pulumi("config", "--json", "--show-secrets", "--stack", stack) or {}
-    value: str | None = config.get("leased-line:sshPrivateKey", {}).get("value")
-    return value
+    key: str | None = config.get("leased-line:sshPrivateKey", {}).get("value")
+    if not any(login.derived for login in logins.values()):
+        return key, None
+    return key, KeyRing(config.get("leased-line:seed", {}).get("value")).ssh_login().private
 
 
 def _login(login: dict[str, Any]) -> Login:

@@ -10,14 +10,14 @@ import pulumi
 from components.known import known_now
 from components.place import PlacedHost
 from components.reach import Answer, ask
-from components.settings import Last
+from components.settings import Last, Settings
 from leasedline.commands import commands
 from leasedline.drift import STATUS_CODES, Status, read_status
 from leasedline.ssh import Login
 
 
 def survey(
-    places: Mapping[str, PlacedHost], key: str | None, last: pulumi.Output[Last]
+    places: Mapping[str, PlacedHost], settings: Settings, last: pulumi.Output[Last]
 ) -> pulumi.Output[dict[str, Status]]:
     """Ask every host for its status; what did not answer is not in the result.
 
@@ -31,15 +31,17 @@ def survey(
     """
     there = {n: place.login for n, place in places.items() if isinstance(place.login, Login)}
     made = {n: place for n, place in places.items() if n not in there}
-    answered = _require_answers(there, key)
+    answered = _require_answers(there, settings)
     if not made:
         return pulumi.Output.from_input(answered)
-    more: pulumi.Output[dict[str, Status]] = pulumi.Output.from_input(_ask_made(made, key, last))
+    more: pulumi.Output[dict[str, Status]] = pulumi.Output.from_input(
+        _ask_made(made, settings, last)
+    )
     return more.apply(lambda more: answered | more)
 
 
-def _require_answers(logins: Mapping[str, Login], key: str | None) -> dict[str, Status]:
-    answers = _ask(logins, key)
+def _require_answers(logins: Mapping[str, Login], settings: Settings) -> dict[str, Status]:
+    answers = _ask(logins, settings)
     faults = [
         f"{_where(name, logins[name])}: {answer.fault}"
         for name, answer in answers.items()
@@ -56,7 +58,7 @@ def _require_answers(logins: Mapping[str, Login], key: str | None) -> dict[str, 
 
 
 async def _ask_made(
-    places: Mapping[str, PlacedHost], key: str | None, last: pulumi.Output[Last]
+    places: Mapping[str, PlacedHost], settings: Settings, last: pulumi.Output[Last]
 ) -> dict[str, Status]:
     ran = await known_now(last)
     logins: dict[str, Login] = {}
@@ -66,7 +68,7 @@ async def _ask_made(
             place: pulumi.Output[Login] = pulumi.Output.from_input(places[name].login)
             if login := await known_now(place):
                 logins[name] = login
-    answers = await asyncio.to_thread(_ask, logins, key)
+    answers = await asyncio.to_thread(_ask, logins, settings)
     for name, answer in answers.items():
         if answer.fault:
             pulumi.log.warn(
@@ -76,8 +78,9 @@ async def _ask_made(
     return _read(answers)
 
 
-def _ask(logins: Mapping[str, Login], key: str | None) -> dict[str, Answer]:
-    return ask(logins, {name: commands(login.user).status for name, login in logins.items()}, key)
+def _ask(logins: Mapping[str, Login], settings: Settings) -> dict[str, Answer]:
+    status = {name: commands(login.user).status for name, login in logins.items()}
+    return ask(logins, status, settings.ssh_key, settings.ring.ssh_login().private)
 
 
 def _read(answers: Mapping[str, Answer]) -> dict[str, Status]:

@@ -11,8 +11,8 @@ class Login:
     """How a host is reached over SSH; holds no secret, so it can be an output.
 
     `host_key` is the pinned key in authorized_keys format. `key_file` is a path on the machine
-    that runs Pulumi, or None where an agent or the stack's own secret serves. `jump` is the one
-    host on the way.
+    that runs Pulumi, or None where an agent or the stack's own secret serves; `derived` says that
+    the key derived from the stack's seed does. `jump` is the one host on the way.
     """
 
     host: str
@@ -21,6 +21,7 @@ class Login:
     host_key: str
     key_file: str | None = None
     jump: Login | None = None
+    derived: bool = False
 
 
 def known_hosts(logins: Mapping[str, Login]) -> str:
@@ -34,7 +35,10 @@ def known_hosts(logins: Mapping[str, Login]) -> str:
 
 
 def client_config(
-    logins: Mapping[str, Login], known_hosts_file: str, key_file: str | None = None
+    logins: Mapping[str, Login],
+    known_hosts_file: str,
+    key_file: str | None = None,
+    derived_file: str | None = None,
 ) -> str:
     """Return an ssh_config(5): `ssh -F FILE NAME` reaches the host of that name, or fails.
 
@@ -42,16 +46,17 @@ def client_config(
         logins: the hosts by name.
         known_hosts_file: where `known_hosts(logins)` was written.
         key_file: the private key for hosts whose login names none.
+        derived_file: the private key for hosts that take the one derived from the seed.
     """
     blocks = []
     for name, login in logins.items():
         extra = ""
+        key = login.key_file or (derived_file if login.derived else key_file)
         if login.jump:
             # The jump host takes the same key as the host behind it, as in Pulumi's connection.
-            key = login.key_file or key_file
             blocks.append(_block(_jump(name), login.jump, known_hosts_file, key))
             extra = f"  ProxyJump {_jump(name)}\n"
-        blocks.append(_block(name, login, known_hosts_file, key_file) + extra)
+        blocks.append(_block(name, login, known_hosts_file, key) + extra)
     return "".join(blocks)
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +17,12 @@ import pytest
 import yaml
 
 from components.hub_alibaba import AlibabaHub
+from components.settings import Last, Settings, Where
 from leasedline.load import load_network
 from leasedline.moving import CloudHub, from_output
 from tests.program.engine import Deployment, Registration, Secret, deploy
-from tests.unit.networks import RING, ROOT
+from tests.program.offices import World, world
+from tests.unit.networks import RING, ROOT, SEED
 
 ZONES: Final = "alicloud:index/getZones:getZones"
 IMAGES: Final = "alicloud:ecs/getImages:getImages"
@@ -71,13 +77,11 @@ def up(tmp_path: Path) -> Callable[..., Deployment]:
         network = load_network(file)
 
         def program() -> None:
-            cloud = AlibabaHub(
-                "z",
-                network=network,
-                ring=RING,
-                ssh_key=ssh_key,
-                before=pulumi.Output.from_input(before),
+            settings = Settings(
+                network=network, ring=RING, hub=Where.ALIBABA, spokes=Where.LAB, ssh_key=ssh_key
             )
+            last = Last(addresses={}, snapshot=None, bought=before)
+            cloud = AlibabaHub("z", settings, pulumi.Output.from_input(last))
             hub = cloud.booted(cloud.placed)
             for name, value in cloud.outputs.items():
                 pulumi.export(name, value)
@@ -225,6 +229,7 @@ def test_a_dns_name_is_dialled_where_it_is_given(
     deployment = up()
     assert deployment.outputs["login"]["host"] == "203.0.113.7"
     assert deployment.outputs["login"]["host_key"] == RING.ssh_host("z").public
+    assert deployment.outputs["login"]["derived"] is True
 
 
 def test_nothing_is_done_before_the_first_boot_is_over(up: Callable[..., Deployment]) -> None:
@@ -248,6 +253,7 @@ def test_the_pair_in_the_cloud_is_the_derived_key(up: Callable[..., Deployment])
     assert f"  - {theirs.public}\n" in instance(deployment).inputs["userData"].value
     connection = deployment.one("z-booted").inputs["connection"].value
     assert connection["privateKey"] == theirs.private
+    assert deployment.outputs["login"]["derived"] is False
 
 
 # --- other ways ---
@@ -404,6 +410,65 @@ def test_a_preview_asks_for_the_price_and_goes_on_without(
     (line,) = [line for line in up(preview=True).logged if "price" in line]
     assert line.startswith("no price: ")
     assert not [line for line in up().logged if "price" in line]
+
+
+# --- the whole program ---
+
+
+@pytest.fixture(scope="module")
+def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("keys"), 2) as built:
+        yield built
+
+
+def test_the_whole_program(offices: World, tmp_path: Path) -> None:
+    written = yaml.safe_load((ROOT / "stacks/lab.network.yaml").read_text("utf-8"))
+    written["hub"]["alibaba"] = dict(SECTION)
+    for spoke, office in zip(written["spokes"], offices.offices, strict=True):
+        spoke["ssh"] = {"host": "127.0.0.1", "port": office.port, "host_key": office.host_key}
+    file = tmp_path / "test.network.yaml"
+    file.write_text(yaml.safe_dump(written), "utf-8")
+    deployment = deploy(
+        lambda: runpy.run_path(str(ROOT / "__main__.py")),
+        config={"network": str(file), "hub": "alibaba"},
+        secrets={"seed": SEED, "sshPrivateKey": offices.key},
+        answers=ANSWERS,
+        made=MADE,
+    )
+    assert deployment.outputs["hub_endpoint"] == "203.0.113.7:51820"
+    assert from_output(deployment.outputs["hub_cloud"])
+    for part in ("base", "config"):
+        command = deployment.one(f"z-{part}")
+        assert command.deleted_with == "Instance::z-instance"
+        assert {"Command::z-booted", "EipAssociation::z-binding"} <= command.depends_on
+        # Another machine behind the same address is another create, and so an update.
+        assert command.inputs["create"].endswith(f" # z-instance {IMAGE}")
+        assert " # " not in deployment.one(f"a-{part}").inputs["create"]
+        assert deployment.one(f"a-{part}").deleted_with == ""
+    shown = json.dumps([clear(r.inputs) for r in deployment.resources])
+    assert RING.ssh_login().public in shown
+    lines = [key.splitlines()[2] for key in (RING.ssh_host("z").private, offices.key)]
+    assert not [secret for secret in (*lines, SEED, RING.host("z").private) if secret in shown]
+
+
+def clear(value: Any) -> Any:
+    """What whoever reads the state without its passphrase sees."""
+    if isinstance(value, Secret):
+        return "[secret]"
+    if isinstance(value, dict):
+        return {key: clear(item) for key, item in value.items()}
+    return [clear(item) for item in value] if isinstance(value, list) else value
+
+
+def test_only_a_stack_with_its_hub_there_imports_the_sdk() -> None:
+    code = (
+        "import sys, ast, pathlib;"
+        "tree = ast.parse(pathlib.Path('__main__.py').read_text());"
+        "names = [n.module for n in tree.body if isinstance(n, ast.ImportFrom)];"
+        "[__import__(name) for name in names];"
+        "sys.exit(any('alicloud' in m or 'alibabacloud' in m for m in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 # --- what is refused ---

@@ -12,6 +12,7 @@ import pytest
 from components.reach import ask
 from leasedline.ssh import Login
 from tests.program.offices import World, new_key, public, world
+from tests.unit.networks import RING
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,14 @@ def test_all_hosts_answer_at_once(here: World) -> None:
 def test_a_key_file_serves_as_well(here: World) -> None:
     named = replace(login(here), key_file=str(here.key_file))
     assert ask({"a": named}, {"a": "true"})["a"].fault is None
+
+
+def test_a_host_that_takes_the_derived_key_gets_no_other(here: World) -> None:
+    derived = replace(login(here), derived=True)
+    assert ask({"a": derived}, {"a": "true"}, None, here.key)["a"].fault is None
+    other = RING.ssh_login().private
+    assert ask({"a": derived}, {"a": "true"}, other, here.key)["a"].fault is None
+    assert ask({"a": derived}, {"a": "true"}, here.key, other)["a"].fault
 
 
 def test_behind_a_jump_host_each_with_its_own_host_key(here: World) -> None:
