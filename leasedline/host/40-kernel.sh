@@ -39,9 +39,6 @@ kernel_unreachable() {
 	ip -4 route show type unreachable | awk '{ print ($2 ~ /\// ? $2 : $2 "/32") }'
 }
 
-# lines_of FIELD: the values of that field in $RUN/want, sorted.
-lines_of() { awk -v field="$1" '$1 == field { print $2 }' "$RUN/want" | sort -u; }
-
 # only_in A B: lines of file A that file B has not.
 only_in() {
 	awk -v other="$2" 'BEGIN { while ((getline line <other) > 0) there[line] } !($0 in there)' "$1"
@@ -50,9 +47,10 @@ only_in() {
 # list_kernel BUNDLE INTERFACE: leaves the two sides of addresses and routes in $RUN.
 list_kernel() {
 	bundle_want "$1" >"$RUN/want"
-	for kind in address route unreachable; do
-		lines_of $kind >"$RUN/want.$kind"
-	done
+	for kind in address route unreachable; do : >"$RUN/want.$kind"; done
+	awk -v want="$RUN/want." '
+		$1 ~ /^(address|route|unreachable)$/ && !seen[$0]++ { print $2 >(want $1) }
+	' "$RUN/want"
 	kernel_addresses "$2" >"$RUN/have.address"
 	kernel_routes "$2" >"$RUN/have.route"
 	kernel_unreachable >"$RUN/have.unreachable"
@@ -66,6 +64,7 @@ sync_kernel() {
 	mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
 	[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] || ip link set dev "$2" mtu "$mtu"
 	ip link set dev "$2" up
+	[ "$(cat "/proc/sys/net/ipv4/conf/$2/forwarding")" = 1 ] || sysctl -q "net.ipv4.conf.$2.forwarding=1"
 	add_addresses "$2"
 	only_in "$RUN/have.address" "$RUN/want.address" | while read -r address; do
 		ip address del "$address" dev "$2"
@@ -73,18 +72,24 @@ sync_kernel() {
 	# Once more: without net.ipv4.conf.*.promote_secondaries the kernel drops an address that was
 	# added in the same prefix together with the old one.
 	add_addresses "$2"
+	# First what is new: a summary takes over from the routes that it stands for.
+	add_routes "$2"
 	only_in "$RUN/have.route" "$RUN/want.route" | while read -r route; do
 		ip route del "$route" dev "$2"
-	done
-	# Routes are listed again: the kernel drops those that hung on an address just deleted.
-	kernel_routes "$2" >"$RUN/have.route"
-	only_in "$RUN/want.route" "$RUN/have.route" | while read -r route; do
-		ip route replace "$route" dev "$2" proto static scope link
 	done
 	only_in "$RUN/want.unreachable" "$RUN/have.unreachable" | while read -r route; do
 		ip route replace unreachable "$route" proto static
 	done
 	drop_unreachable "$RUN/want.unreachable"
+}
+
+# add_routes INTERFACE: those of $RUN/want.route that it has not. They are listed again: the kernel
+# drops those that hung on an address just deleted.
+add_routes() {
+	kernel_routes "$1" >"$RUN/have.route"
+	only_in "$RUN/want.route" "$RUN/have.route" | while read -r route; do
+		ip route replace "$route" dev "$1" proto static scope link
+	done
 }
 
 # add_addresses INTERFACE: those of $RUN/want.address that it has not.
@@ -105,38 +110,69 @@ drop_unreachable() {
 	done
 }
 
-# kernel_differences BUNDLE INTERFACE: a line for each thing that is not as the bundle says.
+# kernel_differences BUNDLE INTERFACE: a line for each thing that is not as the bundle says. It runs
+# at each up on each host, so it starts few programs.
 kernel_differences() {
 	if ! link_exists "$2"; then
 		say "interface $2: missing"
-	elif ! wg show "$2" dump >/dev/null 2>&1; then
+	elif ! wg show "$2" dump >"$RUN/dump" 2>/dev/null; then
 		say "interface $2: is no WireGuard interface"
 	else
 		list_kernel "$1" "$2"
-		mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
-		[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] ||
-			say "interface $2: MTU is $(cat "/sys/class/net/$2/mtu"), should be $mtu"
 		# WireGuard's operstate is always "unknown": IFF_UP is the first bit of the flags.
-		[ $(($(cat "/sys/class/net/$2/flags") & 1)) -eq 1 ] || say "interface $2: is down"
+		[ $(($(value_of "/sys/class/net/$2/flags") & 1)) -eq 1 ] || say "interface $2: is down"
 		# Right for now is not right for the next boot: networkd may be unable to read its files, or
 		# another file with a broader [Match] may come before ours.
 		by=$(networkctl status --no-pager --lines=0 "$2" 2>/dev/null | sed -n 's/^ *Network File: //p')
 		[ "$by" = "/etc/systemd/network/$2.network" ] ||
 			say "interface $2: networkd knows it by ${by:-no file}, should be /etc/systemd/network/$2.network"
-		wg show "$2" dump | wg_differences "$2"
-		for kind in address route unreachable; do
-			only_in "$RUN/want.$kind" "$RUN/have.$kind" | sed "s/.*/$kind &: missing/"
-			[ $kind = unreachable ] ||
-				only_in "$RUN/have.$kind" "$RUN/want.$kind" | sed "s/.*/$kind &: not in the bundle/"
-		done
+		wg_differences "$2" <"$RUN/dump"
+		list_differences "$2" "$(value_of "/sys/class/net/$2/mtu")"
+		sysctl_difference "conf/$2/forwarding"
 	fi
-	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || say "sysctl net.ipv4.ip_forward: is 0, should be 1"
+	rm -f "$RUN/dump"
+	sysctl_difference ip_forward
 	nft -s list table inet "$TABLE" >"$RUN/firewall" 2>/dev/null || :
 	if [ ! -s "$RUN/firewall" ]; then
 		say "nft table inet $TABLE: missing"
 	elif ! cmp -s "$RUN/firewall" "$STATE/firewall"; then
 		say "nft table inet $TABLE: was changed"
 	fi
+}
+
+# value_of FILE: the one line of a file in /sys. (In /proc/sys a shell reads one character at most.)
+value_of() { read -r value <"$1" && say "$value"; }
+
+# sysctl_difference NAME: below net/ipv4, where all that forwards must be 1.
+sysctl_difference() {
+	value=$(cat "/proc/sys/net/ipv4/$1")
+	[ "$value" = 1 ] || say "sysctl net.ipv4.$(say "$1" | tr / .): is $value, should be 1"
+}
+
+# list_differences INTERFACE MTU: what list_kernel left in $RUN, the two sides compared.
+list_differences() {
+	awk -v run="$RUN" -v interface="$1" -v mtu="$2" '
+		BEGIN {
+			while ((getline line <(run "/want")) > 0) {
+				split(line, f, " ")
+				if (f[1] == "mtu" && f[2] != mtu)
+					print "interface " interface ": MTU is " mtu ", should be " f[2]
+			}
+			split("address route unreachable", kinds, " ")
+			for (k = 1; k <= 3; k++) {
+				while ((getline line <(run "/want." kinds[k])) > 0) want[kinds[k], line]
+				while ((getline line <(run "/have." kinds[k])) > 0) {
+					have[kinds[k], line]
+					# Others may refuse prefixes too.
+					if (k < 3 && !((kinds[k], line) in want))
+						print kinds[k] " " line ": not in the bundle"
+				}
+				close(run "/want." kinds[k])
+				while ((getline line <(run "/want." kinds[k])) > 0)
+					if (!((kinds[k], line) in have)) print kinds[k] " " line ": missing"
+			}
+		}
+	'
 }
 
 # wg_differences INTERFACE: the dump on stdin against $RUN/want; no key but a public one is printed.
@@ -175,6 +211,7 @@ wg_differences() {
 		NR == 1 {
 			if ($1 != key) print "interface " interface ": its private key is another one"
 			if ($3 != port) print "interface " interface ": listens on port " $3 ", should be " port
+			if ($4 != "off") print "interface " interface ": has the fwmark " $4 ", should have none"
 			next
 		}
 		!($1 in name) { print "peer " $1 ": not in the bundle"; next }

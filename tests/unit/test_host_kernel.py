@@ -57,6 +57,10 @@ KERNELS: dict[str, tuple[tuple[Row, ...], list[str]]] = {
         (DEVICE, row(PEER_A, 2, "(none)"), PEER_C),
         ["peer a: its pre-shared key is another one"],
     ),
+    "a-mark-of-somebody-else": (
+        (row(DEVICE, 4, "0xca6c"), PEER_A, PEER_C),
+        ["interface wg0: has the fwmark 0xca6c, should have none"],
+    ),
     "allowed-ips-in-another-order": ((DEVICE, row(PEER_A, 4, SWAPPED), PEER_C), []),
     "an-allowed-ip-less": (
         (DEVICE, row(PEER_A, 4, "10.70.0.2/32"), PEER_C),

@@ -160,3 +160,64 @@ def test_a_summary_comes_and_goes(alone: Host) -> None:
         somebody_elses,
         "mtu 1280",
     ]
+
+
+def test_what_differs_is_named(alone: Host) -> None:
+    found = lines(
+        alone,
+        """
+        echo 1 >/proc/sys/net/ipv4/ip_forward
+        sync_kernel "$1" wg0
+        compare() {
+            list_kernel "$1" wg0
+            list_differences wg0 "$(value_of /sys/class/net/wg0/mtu)"
+            sysctl_difference conf/wg0/forwarding
+        }
+        compare "$1"
+        echo --
+        ip link set wg0 mtu 1400
+        ip address add 10.99.0.9/16 dev wg0
+        ip address del 10.70.0.2/16 dev wg0
+        ip route add 192.168.77.0/24 dev wg0 proto static
+        ip route del 192.168.200.0/24 dev wg0
+        echo 0 >/proc/sys/net/ipv4/conf/wg0/forwarding
+        compare "$1"
+        echo --
+        sync_kernel "$1" wg0
+        compare "$1"
+        """,
+        SPOKE,
+    )
+    assert found == [
+        "--",
+        "interface wg0: MTU is 1400, should be 1280",
+        "address 10.99.0.9/16: not in the bundle",
+        "address 10.70.0.2/16: missing",
+        "route 192.168.77.0/24: not in the bundle",
+        "route 192.168.200.0/24: missing",
+        "sysctl net.ipv4.conf.wg0.forwarding: is 0, should be 1",
+        "--",
+    ]
+
+
+def test_a_summary_takes_over_before_the_routes_go(alone: Host) -> None:
+    """At no moment is a packet for the other office without a route into the tunnel."""
+    one = article()
+    two = one.model_copy(update={"summary": (IPv4Network("192.168.0.0/16"),)})
+    for before, after in ((one, two), (two, one)):
+        found = lines(
+            alone,
+            """
+            sync_kernel "$1" wg0
+            ip() {
+                command ip "$@"
+                case "$1 $2" in "route del" | "route replace") ;; *) return 0 ;; esac
+                command ip -4 route get 192.168.200.9 2>&1 | grep -c "dev wg0"
+            }
+            sync_kernel "$2" wg0
+            """,
+            spoke_with(before),
+            spoke_with(after),
+        )
+        assert found
+        assert set(found) == {"1"}
