@@ -138,12 +138,13 @@ def test_down_leaves_nothing_and_is_no_error_twice(one: Running) -> None:
     assert stray(one.stack, one.lab.state.directory) == []
     assert not one.lab.state.directory.exists()
 
-    def no_socket_left() -> bool | str:
-        listening = subprocess.run(["ss", "-Htln"], capture_output=True, text=True).stdout
-        ports = [line.split()[3] for line in listening.splitlines()]
-        ours = [port for port in ports if port.startswith("127.0.0.1:222")]
-        others = {str(path.read_text()).strip() for path in (PROJECT / ".lab").glob("*/*/*/port")}
-        left = [port for port in ours if port.split(":")[1] not in others]
-        return f"{left} still listen" if left else True
+    def ports_are_free() -> bool | str:
+        for reached in one.reached.values():
+            try:
+                socket.create_server(("127.0.0.1", reached["port"])).close()
+            except OSError as error:
+                return f"port {reached['port']}: {error.strerror}"
+        return True
 
-    assert wait_until("the end of the ports", no_socket_left, timeout_s=5)
+    # A dying process has no command line any more and may still have its port.
+    assert wait_until("the end of the ports", ports_are_free, timeout_s=5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,10 @@ from typing import Any
 import asyncssh
 
 START_TIMEOUT_S = 20
+
+# A failed test then shows what the servers saw.
+logging.getLogger("asyncssh").setLevel(logging.DEBUG)
+asyncssh.set_debug_level(2)
 
 
 @dataclass
