@@ -71,9 +71,9 @@ class Lab(pulumi.ComponentResource):
             )
             raise pulumi.RunError(msg)
         self._public = str(built.internet.hub_public)
-        internet = self._built("internet", built.internet.spec())
+        self._internet = self._built("internet", built.internet.spec())
         self._offices = {
-            office.name: self._built("office", office.spec(), office.name, after=internet)
+            office.name: self._built("office", office.spec(), office.name, after=self._internet)
             for office in built.offices
         }
         self._machines = {
@@ -81,7 +81,7 @@ class Lab(pulumi.ComponentResource):
                 "machine",
                 machine.spec(),
                 machine.name,
-                after=self._offices.get(machine.name, internet),
+                after=self._offices.get(machine.name, self._internet),
             )
             for machine in built.machines
         }
@@ -136,7 +136,7 @@ class Lab(pulumi.ComponentResource):
             environment=self._boot,
             logging=local.Logging.STDERR,
             add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(hub.ready)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*hub.ready, self._internet]),
         )
         door = reach.stdout.apply(json.loads)
         connection = copy.copy(hub.connection)
