@@ -144,12 +144,11 @@ class AlibabaHub(pulumi.ComponentResource):
             found: CloudHub = bought
             return found
 
-        for line in capacity(self._wanted, self._network.mtu):
-            pulumi.log.info(line)
         bought: pulumi.Output[CloudHub] = before.apply(
             lambda last: choose(self._wanted, last, self._account)
         )
         if pulumi.runtime.is_dry_run():
+            pulumi.log.info("\n".join(capacity(self._wanted, self._network.mtu)))
             self._told: pulumi.Output[bool] = bought.apply(self._tell_price)
         return pulumi.Output.all(before, bought).apply(announce)
 

@@ -11,28 +11,34 @@ from leasedline.alibaba import NONE, Alibaba
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudHub:
-    """What the stack bought, as it stands in its outputs; `zone` is None in an adopted vSwitch."""
+    """What the stack bought, as it stands in its outputs.
+
+    `zone` is None in an adopted `vswitch`, `image` where the network file names one by its id.
+    """
 
     region: str
-    zone: str | None
     instance_type: str
-    image: str | None
     image_id: str
     eip: str
     charge: str
-    vswitch: str | None
+    zone: str | None = None
+    image: str | None = None
+    vswitch: str | None = None
 
     def as_output(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return asdict(self)
+        """Return it as plain data, without what is None: an output keeps no such field."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+_NEEDED: Final = frozenset({"region", "instance_type", "image_id", "eip", "charge"})
 
 
 def from_output(output: Mapping[str, Any] | None) -> CloudHub | None:
     """Return what `CloudHub.as_output` made, or None where there is none or it is another's."""
-    fields = CloudHub.__dataclass_fields__
-    if output is None or not set(fields) <= set(output):
+    if output is None or not _NEEDED.issubset(output):
         return None
-    return CloudHub(**{name: output[name] for name in fields})
+    known: dict[str, Any] = {n: output[n] for n in CloudHub.__dataclass_fields__ if n in output}
+    return CloudHub(**known)
 
 
 def planned(wanted: Alibaba, zone: str | None, image_id: str) -> CloudHub:
