@@ -96,7 +96,7 @@ class AlibabaHub(pulumi.ComponentResource):
             "leased-line-stack": pulumi.get_stack(),
             "leased-line-host": name,
         }
-        # The region is in the name, so that everything in another region is another thing.
+        # The region is in the name, so that another region's is another provider.
         self._account = alicloud.Provider(
             f"alibaba-{self._wanted.region}",
             region=self._wanted.region,
@@ -164,6 +164,9 @@ class AlibabaHub(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(
             parent=self,
             provider=self._account,
+            # The bridge takes another region of the provider for no reason to replace anything:
+            # everything would be lost sight of where it is, and billed on.
+            replacement_trigger=self._wanted.region,
             delete_before_replace=False,
             hooks=pulumi.ResourceHookBinding(on_error=[self._explain]),
         )
@@ -260,12 +263,14 @@ class AlibabaHub(pulumi.ComponentResource):
             )
         else:
             eip = ecs.EipAddress.get(
-                f"{self._name}-eip",
+                f"{self._name}-{wanted.eip}",
                 wanted.eip,
                 opts=pulumi.ResourceOptions(parent=self, provider=self._account),
             )
+        # Two machines cannot have the EIP at once, but each region has one of its own: there it is
+        # another binding, so that the old one stays until the line is on the new one.
         binding = ecs.EipAssociation(
-            f"{self._name}-binding",
+            f"{self._name}-binding-{wanted.region}",
             allocation_id=eip.id,
             instance_id=self._instance.id,
             instance_type="EcsInstance",

@@ -42,6 +42,7 @@ class Registration:
     timeouts: tuple[str, str, str]
     replace_on_changes: tuple[str, ...]
     ignore_changes: tuple[str, ...] = ()
+    replacement_trigger: Any = None
     delete_before_replace: bool | None = None
     deleted_with: str = ""
     provider: str = ""
@@ -196,6 +197,9 @@ class _Monitor(mocks.MockMonitor):
                 timeouts=(timeouts.create, timeouts.update, timeouts.delete),
                 replace_on_changes=tuple(request.replaceOnChanges),
                 ignore_changes=tuple(request.ignoreChanges),
+                replacement_trigger=json_format.MessageToDict(request.replacement_trigger)
+                if request.HasField("replacement_trigger")
+                else None,
                 delete_before_replace=request.deleteBeforeReplace
                 if request.deleteBeforeReplaceDefined
                 else None,

@@ -123,7 +123,7 @@ def test_exactly_these_resources(up: Callable[..., Deployment]) -> None:
             ("EcsKeyPair", "z-key"),
             ("Instance", "z-instance"),
             ("EipAddress", "z-eip"),
-            ("EipAssociation", "z-binding"),
+            ("EipAssociation", "z-binding-cn-hangzhou"),
             ("Command", "z-booted"),
         ]
     )
@@ -132,7 +132,7 @@ def test_exactly_these_resources(up: Callable[..., Deployment]) -> None:
     for resource in cloud:
         assert resource.parent == "AlibabaHub::z"
         assert resource.provider == "alicloud::alibaba-cn-hangzhou"
-        assert resource.delete_before_replace is (resource.name == "z-binding")
+        assert resource.delete_before_replace is (resource.name == "z-binding-cn-hangzhou")
     assert list(deployment.hooks) == ["explain-z"]
 
 
@@ -214,7 +214,7 @@ def test_the_address_stays_when_the_machine_goes(up: Callable[..., Deployment]) 
         "paymentType": "PayAsYouGo",
         "tags": TAGS,
     }
-    assert deployment.one("z-binding").inputs == {
+    assert deployment.one("z-binding-cn-hangzhou").inputs == {
         "allocationId": "z-eip",
         "instanceId": "z-instance",
         "instanceType": "EcsInstance",
@@ -234,7 +234,7 @@ def test_a_dns_name_is_dialled_where_it_is_given(
 
 def test_nothing_is_done_before_the_first_boot_is_over(up: Callable[..., Deployment]) -> None:
     booted = up().one("z-booted")
-    assert "EipAssociation::z-binding" in booted.depends_on
+    assert "EipAssociation::z-binding-cn-hangzhou" in booted.depends_on
     assert booted.deleted_with == "Instance::z-instance"
     assert "delete" not in booted.inputs
     assert booted.inputs["create"].endswith(f" # z-instance {IMAGE}")
@@ -289,8 +289,8 @@ def test_what_is_named_is_adopted(up: Callable[..., Deployment]) -> None:
         ["sg-bp1"],
         "office-admin",
     )
-    assert deployment.one("z-binding").inputs["allocationId"] == "eip-bp1"
-    assert deployment.read == [(EIP, "z-eip", "eip-bp1")]
+    assert deployment.one("z-binding-cn-hangzhou").inputs["allocationId"] == "eip-bp1"
+    assert deployment.read == [(EIP, "z-eip-bp1", "eip-bp1")]
     assert [token for token, _ in deployment.asked] == [IMAGES]
     assert "zone" not in deployment.outputs["hub_cloud"]
 
@@ -391,7 +391,11 @@ def test_another_region_is_another_provider_and_the_move_is_told(
 ) -> None:
     answers = {**ANSWERS, ZONES: {"id": "1", "ids": ["cn-beijing-h"], "zones": []}}
     deployment = up({**SECTION, "region": "cn-beijing"}, before=BEFORE, answers=answers)
-    assert instance(deployment).provider == "alicloud::alibaba-cn-beijing"
+    cloud = [r for r in deployment.resources if r.type.startswith("alicloud:")]
+    assert {r.provider for r in cloud} == {"alicloud::alibaba-cn-beijing"}
+    assert {r.replacement_trigger for r in cloud} == {"cn-beijing"}
+    # The old machine keeps its address until all is on the new one.
+    assert deployment.one("z-binding-cn-beijing")
     (line,) = [line for line in deployment.logged if "moves to a new address" in line]
     assert "region cn-hangzhou -> cn-beijing" in line
 
@@ -440,7 +444,7 @@ def test_the_whole_program(offices: World, tmp_path: Path) -> None:
     for part in ("base", "config"):
         command = deployment.one(f"z-{part}")
         assert command.deleted_with == "Instance::z-instance"
-        assert {"Command::z-booted", "EipAssociation::z-binding"} <= command.depends_on
+        assert {"Command::z-booted", "EipAssociation::z-binding-cn-hangzhou"} <= command.depends_on
         # Another machine behind the same address is another create, and so an update.
         assert command.inputs["create"].endswith(f" # z-instance {IMAGE}")
         assert " # " not in deployment.one(f"a-{part}").inputs["create"]
