@@ -16,8 +16,9 @@ from leasedline.network import Network
 class Surroundings:
     """What the network in the cloud is made of.
 
-    `full_name` is what people see in the console; `zone` is None within an adopted vSwitch;
-    `admins` are the prefixes from which SSH is let in; `options` are those of every resource.
+    `name` begins the names of its resources in the stack, `full_name` is what people see in the
+    console; `zone` is None within an adopted vSwitch; `admins` are the prefixes from which SSH is
+    let in; `options` are those of every resource.
     """
 
     name: str
