@@ -42,7 +42,8 @@ status: stack ## ask every host whether it is as the stack says; changes nothing
 destroy: stack ## take everything away again: hosts as they were before, then the lab itself
 	@$(ENV)
 	$(if $(CLOUD),python -m lab cloud up --stack $(STACK))
-	pulumi destroy --stack $(STACK) $(YES) $(if $(LAB),--skip-preview)
+	# What is gone already, Alibaba Cloud would refuse to release again, every time.
+	pulumi destroy --stack $(STACK) $(YES) --refresh $(if $(LAB),--skip-preview)
 	$(if $(CLOUD),python -m lab cloud down --stack $(STACK))
 	# What a run that was killed had begun and not yet told the state.
 	$(if $(LAB),python -m lab destroy --all-of $(STACK))

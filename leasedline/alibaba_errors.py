@@ -103,8 +103,13 @@ KNOWN: Final = (
         "check the ids in hub.alibaba; if it was deleted by hand, run `pulumi refresh`",
     ),
     Known(
-        ("InvalidAllocationId.*", "InvalidEipStatus*", "IncorrectEipStatus*"),
-        "the EIP is not there, or is in use elsewhere",
+        ("InvalidAllocationId.*",),
+        "the EIP is not there",
+        "check eip in hub.alibaba; if the stack had made it, `pulumi refresh` forgets it",
+    ),
+    Known(
+        ("InvalidEipStatus*", "IncorrectEipStatus*"),
+        "the EIP is in use elsewhere",
         "check eip in hub.alibaba, and unbind that EIP in the console",
     ),
     Known(
