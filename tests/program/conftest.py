@@ -1,0 +1,21 @@
+"""Fixtures of the tests of the hub in Alibaba Cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.program.alibaba import Up, up_in
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAI0000")
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "of nobody")
+
+
+@pytest.fixture
+def up(tmp_path: Path, credentials: None) -> Up:
+    """Runs the hub's part of the program, with credentials in the environment."""
+    return up_in(tmp_path)
