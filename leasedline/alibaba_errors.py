@@ -143,6 +143,8 @@ _PREPAID: Final = Known(
 # "Code: Forbidden.RAM" of Alibaba's newer client, "ErrorCode: Forbidden.RAM" of the older one.
 _CODE = re.compile(r"""(?:Error)?Code['"]?: ?['"]?([A-Za-z][A-Za-z0-9_.]+)""")
 _ACTION = re.compile(r"\b([A-Z][A-Za-z]+) Failed!!!")
+# As Go's net/http tells of a request without an answer.
+_NO_ANSWER = re.compile(r"""\b(?:Get|Post) "https?://([^/"?]+)[^"]*": (.+)""")
 
 
 def explain(error: str) -> str | None:
@@ -158,4 +160,9 @@ def explain(error: str) -> str | None:
             if known.matches(code):
                 doing = f"{action[1]}: " if action else ""
                 return f"{doing}{known.cause} ({code}): {known.remedy}"
+    if silent := _NO_ANSWER.search(error):
+        return (
+            f"Alibaba Cloud does not answer at {silent[1]} ({silent[2].strip()}): see that this "
+            "machine gets there, and run the same command again; it goes on where it stopped"
+        )
     return None

@@ -78,6 +78,21 @@ def test_codes(code: str, cause: str) -> None:
         assert "\n" not in line
 
 
+def test_no_answer() -> None:
+    """The query holds the signature and half of the user data; none of it is told again."""
+    said = explain(
+        "Resource vpc-bp1 DescribeVpcAttribute Failed!!! [SDK alibaba-cloud-sdk-go ERROR]:\n"
+        'Post "https://127.0.0.1:22101/?AccessKeyId=LTAI&Signature=abc": '
+        "dial tcp 127.0.0.1:22101: connect: connection refused\n"
+    )
+    assert said is not None
+    assert said.startswith(
+        "Alibaba Cloud does not answer at 127.0.0.1:22101 "
+        "(dial tcp 127.0.0.1:22101: connect: connection refused): "
+    )
+    assert "Signature" not in said
+
+
 def test_a_paid_period() -> None:
     said = explain(
         "Please convert 'PrePaid' instance to 'PostPaid' or set 'force_delete' as true before "
