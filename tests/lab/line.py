@@ -1,4 +1,4 @@
-"""The stack that the lab tests bring up: `lab-test`, made of the lab's own files."""
+"""A stack that tests bring up, such as `lab-test`: made of an example's own files."""
 
 from __future__ import annotations
 
@@ -26,27 +26,29 @@ TUNNEL: Final = {"z": "10.70.0.1", "a": "10.70.0.2", "c": "10.70.0.3"}
 class Line:
     """The stack's commands and its running lab."""
 
-    def __init__(self) -> None:
-        self.lab = Lab(STACK)
-        self.network = PROJECT / "stacks" / f"{STACK}.network.yaml"
-        self.settings = PROJECT / "stacks" / f"Pulumi.{STACK}.yaml"
+    def __init__(self, stack: str = STACK, example: str = "lab") -> None:
+        self.stack = stack
+        self._example = example
+        self.lab = Lab(stack)
+        self.network = PROJECT / "stacks" / f"{stack}.network.yaml"
+        self.settings = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
         self.seen_processes: set[tuple[str, str]] = set()
 
     def prepare(self) -> None:
-        """Make the stack's two files as a user would: by copying the lab's."""
-        shutil.copy(PROJECT / "stacks" / "lab.lab.yaml", self._file("lab"))
-        shutil.copy(PROJECT / "stacks" / "lab.network.yaml", self.network)
+        """Make the stack's two files as a user would: by copying the example's."""
+        shutil.copy(PROJECT / "stacks" / f"{self._example}.lab.yaml", self._file("lab"))
+        shutil.copy(PROJECT / "stacks" / f"{self._example}.network.yaml", self.network)
 
     def forget(self) -> None:
         """Remove the stack's files, settings and state."""
-        self.run("pulumi", "stack", "rm", STACK, "--yes", "--force", check=False)
+        self.run("pulumi", "stack", "rm", self.stack, "--yes", "--force", check=False)
         for file in (self._file("lab"), self.network, self.settings):
             file.unlink(missing_ok=True)
 
     @cached_property
     def environment(self) -> dict[str, str]:
         """The environment that the README tells a user to evaluate."""
-        return environment_of(STACK)
+        return environment_of(self.stack)
 
     def run(
         self, *argv: str, check: bool = True, timeout_s: float = 600
@@ -56,16 +58,16 @@ class Line:
 
     def pulumi(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run pulumi for the stack."""
-        return self.run("pulumi", *argv, "--stack", STACK, "--non-interactive", check=check)
+        return self.run("pulumi", *argv, "--stack", self.stack, "--non-interactive", check=check)
 
     def make(self, target: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run one of the README's commands for the stack."""
-        return self.run("make", "-s", target, f"STACK={STACK}", check=check)
+        return self.run("make", "-s", target, f"STACK={self.stack}", check=check)
 
     def kill_up_once(self, begun: Callable[[], bool], timeout_s: float = 300) -> str:
         """Start `make up`, kill it and its pulumi once `begun` says so, and return its output."""
         process = subprocess.Popen(
-            ["make", "-s", "up", f"STACK={STACK}"],
+            ["make", "-s", "up", f"STACK={self.stack}"],
             cwd=PROJECT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -107,4 +109,4 @@ class Line:
             thread.join()
 
     def _file(self, kind: str) -> Path:
-        return PROJECT / "stacks" / f"{STACK}.{kind}.yaml"
+        return PROJECT / "stacks" / f"{self.stack}.{kind}.yaml"

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from pathlib import Path
-
 import pytest
 
-from lab.settings import PROJECT
-from leasedline.keys import KeyRing
-from leasedline.load import load_network
+from tests.lab.leaks import found, in_files, in_process_list, in_what_pulumi_shows, secrets_of
 from tests.lab.line import STACK, Line
 
 
 @pytest.fixture(scope="module")
 def secrets(line: Line) -> dict[str, str]:
-    """Every secret of the running line by name, in each spelling that could leak."""
-    network = load_network(line.network)
-    seed = line.pulumi("config", "get", "leased-line:seed").stdout.strip()
-    ring = KeyRing(seed)
-    texts = {"seed": seed}
-    texts |= {f"private key of {host.name}": ring.host(host.name).private for host in network.hosts}
-    texts |= {
-        f"pre-shared key of {spoke.name}": ring.preshared(network.hub.name, spoke.name).secret
-        for spoke in network.spokes
-    }
-    texts |= {f"{name} in hex": base64.b64decode(text).hex() for name, text in texts.items()}
-    texts["SSH key"] = line.lab.state.private_key.read_text().splitlines()[2]
-    return texts
-
-
-def found(secrets: dict[str, str], text: str) -> list[str]:
-    return [name for name, secret in secrets.items() if secret in text]
+    return secrets_of(line)
 
 
 def test_the_search_finds_what_is_there(line: Line, secrets: dict[str, str]) -> None:
@@ -45,33 +24,18 @@ def test_the_search_finds_what_is_there(line: Line, secrets: dict[str, str]) -> 
 
 
 def test_state_history_and_logs(line: Line, secrets: dict[str, str]) -> None:
-    folders = (PROJECT / ".state", PROJECT / ".toolchain" / "log")
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    files, leaks = in_files(secrets)
     assert any(file.match(f"*/stacks/leased-line/{STACK}.json") for file in files)
     assert any("history" in file.parts for file in files)
-    leaks = {str(file): names for file in files if (names := found(secrets, read(file)))}
     assert leaks == {}
 
 
 def test_what_pulumi_shows(line: Line, secrets: dict[str, str]) -> None:
-    shown = [
-        line.pulumi("stack", "export").stdout,
-        line.pulumi("stack", "output", "--json").stdout,
-        line.pulumi("stack", "history", "--json").stdout,
-        line.pulumi("config", "--json").stdout,
-        line.pulumi("preview", "--diff").stdout,
-    ]
-    assert [found(secrets, text) for text in shown] == [[]] * len(shown)
+    assert in_what_pulumi_shows(line, secrets) == {}
 
 
 def test_process_list_during_up(line: Line, secrets: dict[str, str]) -> None:
-    assert len(line.seen_processes) > 50
-    assert any("pulumi" in words for words, _ in line.seen_processes)
-    assert [names for words, _ in line.seen_processes if (names := found(secrets, words))] == []
-    # Pulumi itself hands a Python program its configuration in PULUMI_CONFIG, where only the same
-    # user and root can read it (sdk/python/cmd/pulumi-language-python); nobody else gets any.
-    told = {words for words, environment in line.seen_processes if found(secrets, environment)}
-    assert all("pulumi-language-python-exec" in words for words in told), told
+    assert in_process_list(line, secrets) == []
 
 
 @pytest.mark.parametrize("host", ["z", "a", "c"])
@@ -90,7 +54,3 @@ def test_key_files_and_journal_on_the_hosts(line: Line, secrets: dict[str, str],
     ).stdout
     assert "WireGuard" in elsewhere
     assert found(secrets, elsewhere) == []
-
-
-def read(file: Path) -> str:
-    return file.read_bytes().decode(errors="replace")
