@@ -64,8 +64,7 @@ def allocate_eip_address(call: Call) -> Answer:
     }
 
 
-def _of_eip(eip: Eip, call: Call) -> Answer:
-    instance = call.world.instances.get(eip.instance)
+def _of_eip(eip: Eip) -> Answer:
     return {
         "AllocationId": eip.id,
         "IpAddress": str(eip.address),
@@ -77,8 +76,9 @@ def _of_eip(eip: Eip, call: Call) -> Answer:
         "InstanceRegionId": eip.region if eip.instance else "",
         "InstanceId": eip.instance,
         "InstanceType": "EcsInstance" if eip.instance else "",
-        "VpcId": instance.vpc if instance else "",
-        "PrivateIpAddress": str(instance.private) if instance else "",
+        # Only an EIP of a bare address has these, not one of an instance.
+        "VpcId": "",
+        "PrivateIpAddress": "",
         "Bandwidth": str(eip.bandwidth),
         "EipBandwidth": str(eip.bandwidth),
         "InternetChargeType": eip.traffic_charge,
@@ -127,7 +127,7 @@ def describe_eip_addresses(call: Call) -> Answer:
         and asked.tags().items() <= eip.tags.items()
     ]
     shown, about = call.page(found)
-    return {"EipAddresses": {"EipAddress": [_of_eip(eip, call) for eip in shown]}, **about}
+    return {"EipAddresses": {"EipAddress": [_of_eip(eip) for eip in shown]}, **about}
 
 
 @action(
@@ -155,6 +155,7 @@ def modify_eip_address_attribute(call: Call) -> Answer:
     needed("InstanceId"),
     param("InstanceType", "text", "EcsInstance"),
     param("Mode", "text", "NAT"),
+    param("PrivateIpAddress", "address"),
     changes=True,
 )
 def associate_eip_address(call: Call) -> Answer:
@@ -165,6 +166,8 @@ def associate_eip_address(call: Call) -> Answer:
         raise wrong_status("Eip", eip.status)
     if instance.status not in ("Running", "Stopped") or instance.released:
         raise wrong_status("instance", instance.status)
+    if call.params.text("PrivateIpAddress", str(instance.private)) != str(instance.private):
+        raise invalid("PrivateIpAddress", "It is not that of the instance.")
     if instance.public is not None:
         said = "The instance has a public address of its own."
         raise ApiError("InvalidStatus.InstanceHasBandWidth", said)
@@ -183,6 +186,7 @@ def associate_eip_address(call: Call) -> Answer:
     param("InstanceId"),
     param("InstanceType", "text", "EcsInstance"),
     param("Force", "bool"),
+    param("PrivateIpAddress", "address"),
     changes=True,
 )
 def unassociate_eip_address(call: Call) -> Answer:

@@ -37,7 +37,8 @@ def start_instance(call: Call) -> Answer:
     "StopInstance",
     needed("InstanceId"),
     param("ForceStop", "bool"),
-    param("StoppedMode", "text", "StopCharging", "KeepCharging"),
+    # The last is what a running one shows, and what the provider sends back.
+    param("StoppedMode", "text", "StopCharging", "KeepCharging", "Not-applicable"),
     param("ConfirmStop", "bool"),
     param("Hibernate", "bool"),
     changes=True,

@@ -64,6 +64,14 @@ class Param:
         except (ValueError, AddressValueError):
             raise invalid(name, f"It is no {_WORDS[self.kind]}.") from None
 
+    def fits(self, name: str, value: str) -> bool:
+        """Return whether a value fits the declaration."""
+        try:
+            self.check(name, value)
+        except ApiError:
+            return False
+        return True
+
 
 _WORDS: Final[Mapping[Kind, str]] = {
     "int": "whole number in the range",
@@ -204,11 +212,11 @@ def harmless(
 ) -> tuple[list[str], dict[str, str]]:
     """Return the names of all parameters, and the values that may stand in a log.
 
-    A value that nobody declared may be anything, so it may not.
+    A value that nobody declared, or that does not fit, may be anything, so it may not.
     """
-    known = {each.name: each for each in declared}
+    known = {each.name: each for each in declared if not each.secret}
     names = sorted(name for name in sent if name not in OF_THE_WIRE)
-    may = [n for n in names if normal(n) in known and not known[normal(n)].secret]
+    may = [n for n in names if normal(n) in known and known[normal(n)].fits(n, sent[n])]
     return names, {name: sent[name] for name in may}
 
 
