@@ -23,6 +23,8 @@ SHOWN: Final = 20
 STATUS_CODES: Final = (0, 3)
 """What `leased-line status` exits with: as wanted, or something differs."""
 
+NOTHING: Final = "nothing of the line is in force: reinstalled, or an old disk?"
+
 _OF_THE_BASE: Final = ("key file ", "key directory ")
 """How differences begin that only the installer can mend: the configuration holds no key."""
 
@@ -106,7 +108,7 @@ def review(
     base = config = False
     if status is not None and (before is not None or status.bundle is not None):
         if status.bundle is None:
-            findings.append("nothing of the line is in force: reinstalled, or an old disk?")
+            findings.append(program_fault(None) if status.program is None else NOTHING)
             base = config = True
         else:
             if status.program not in (program, program_before):

@@ -142,10 +142,14 @@ def test_key_files_and_host_program_come_with_the_base(difference: str, stack: S
 
 def test_a_host_that_was_reinstalled_gets_everything_again(stack: Stack) -> None:
     stack.here.offices[1].says = ""
-    before = stack.up(preview=True)
-    assert before.logged[0] == "a: nothing of the line is in force: reinstalled, or an old disk?"
-    for part in ("a-base", "a-config"):
-        assert "\nrevision 2\n" in sent(before, part)
+    bare = stack.up(preview=True)
+    assert bare.logged[0] == f"a: host program {PROGRAM}: missing"
+    stack.says("a", "no bundle: nothing was applied here", bundle="")
+    old = stack.up(preview=True)
+    assert old.logged[0] == "a: nothing of the line is in force: reinstalled, or an old disk?"
+    for found in (bare, old):
+        for part in ("a-base", "a-config"):
+            assert "\nrevision 2\n" in sent(found, part)
 
 
 def test_a_host_with_the_bundle_of_a_killed_run_is_sent_the_one_that_is_wanted(

@@ -245,7 +245,7 @@ def test_a_spoke_less() -> None:
 def test_a_key_that_is_rotated() -> None:
     shown = told(article(), with_a(generation=2))
     assert shown[0] == "hosts: z, a changed; c left alone"
-    assert shown[1].startswith("tunnels: a: its key changes, ")
+    assert shown[1].startswith("tunnels: a: the spoke's key changes: down from ")
     assert len(shown) == 2
 
 
