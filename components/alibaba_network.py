@@ -23,7 +23,7 @@ class Surroundings:
 
     name: str
     full_name: str
-    tags: Mapping[str, str]
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     network: Network
     wanted: Alibaba
     zone: pulumi.Output[str | None]

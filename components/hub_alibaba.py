@@ -91,7 +91,7 @@ class AlibabaHub(pulumi.ComponentResource):
         self._network = network
         self._ring = settings.ring
         self._full_name = f"leased-line-{pulumi.get_stack()}-{name}"
-        self._tags = {
+        tags = {
             **self._wanted.tags,
             "leased-line-stack": pulumi.get_stack(),
             "leased-line-host": name,
@@ -105,6 +105,8 @@ class AlibabaHub(pulumi.ComponentResource):
         )
         self._explain = pulumi.ErrorHook(f"explain-{name}", _explain)
         self._bought = self._announced(last.apply(lambda last: last.bought))
+        # Known only once the API has answered: where it refuses to, nothing has been begun.
+        self._tags = self._bought.apply(lambda _: tags)
         self._instance = self._make_instance()
         address, bindings = self._public_address()
         self.placed = self._place(address, bindings)

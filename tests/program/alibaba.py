@@ -90,7 +90,8 @@ def refused(up: Up, *arguments: Any, **options: Any) -> str:
     registered = Deployment()
     with pytest.raises(pulumi.RunError) as caught:
         up(*arguments, into=registered, **options)
-    assert INSTANCE not in [resource.type for resource in registered.resources]
+    # Not even begun: the engine would ask a program that has ended to explain what fails of it.
+    assert [r.name for r in registered.resources if r.type.startswith("alicloud:")] == []
     return str(caught.value)
 
 
