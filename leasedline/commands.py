@@ -42,7 +42,8 @@ def commands(user: str) -> Commands:
     return Commands(
         install=f"{run}sh -c '{_INSTALL}'",
         uninstall=f"{present} {run}{PROGRAM} uninstall; fi",
-        apply=f"{run}{PROGRAM} apply",
+        # sudo keeps no SSH_CONNECTION, by which the host proves that its answers still arrive.
+        apply=f'{run}{PROGRAM} apply "$SSH_CONNECTION"',
         remove=f"{present} {run}{PROGRAM} remove; fi",
         # The program does not vouch for itself, and a host may have none.
         status=f"sha256sum {PROGRAM} 2>/dev/null; "

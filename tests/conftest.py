@@ -22,7 +22,7 @@ LAYERS = ("unit", "program", "lab", "cloud")
 LINE = ("test_line", "test_secrets", "test_change", "test_reboot", "test_destroy")
 # What uses the one world of bare machines. Machines that boot all at once keep each other waiting,
 # so these come when the line is up.
-BARE = ("test_existing", "test_world")
+BARE = ("test_existing", "test_confirm", "test_world")
 # Mostly waits, which costs the line nothing while it boots.
 WAITING = ("test_offices",)
 LAB_TIMEOUT_S = 900

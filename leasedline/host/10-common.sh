@@ -1,7 +1,8 @@
 #!/bin/sh
 # leased-line: brings this host to the bundle that its stack sends, and back.
 #
-#   leased-line apply      a bundle on stdin: stage, keep, activate, verify, commit
+#   leased-line apply      a bundle on stdin: stage, arm, activate, verify, prove the way back, commit
+#   leased-line rollback   undoes a change that was not confirmed (its timer and the boot call it)
 #   leased-line status     compares the kernel and the files with the applied bundle [--json]
 #   leased-line remove     takes away what was added, restores what was there before
 #   leased-line install    (an installer on stdin) this program and the host's key files
@@ -27,10 +28,17 @@ TABLE=leased_line
 WAIT_LOCK=60
 WAIT_KERNEL=20
 WAIT_REPLY=30
+WAIT_PROOF=10
+
+# A change that is not confirmed so many seconds after it began is undone; its checks end so long
+# before that the undoing has begun by itself.
+CONFIRM=60
+CONFIRM_SPARE=15
 
 say() { printf '%s\n' "$*"; }
 
-warn() { printf 'leased-line: %s: %s\n' "$(uname -n)" "$*" >&2; }
+# In a shell of its own: when the SSH connection is gone, a word into it must not end the undoing.
+warn() { (printf 'leased-line: %s: %s\n' "$(uname -n)" "$*" >&2) || :; }
 
 die() {
 	warn "$@"
@@ -57,13 +65,25 @@ need_root() {
 	[ "$(id -u)" -eq 0 ] || die "needs root: log in as root, or give this user passwordless sudo"
 }
 
-# One run at a time: the lock goes with the process, however it ends.
+# lock VERB: one run at a time. The lock goes with the process, however it ends; who has it stands
+# in it.
 lock() {
+	open_lock
+	flock -w "$WAIT_LOCK" 9 || lock_is_held
+	own_lock "$1"
+}
+
+open_lock() {
 	mkdir -p "$RUN"
 	chmod 0700 "$RUN"
-	exec 9>"$RUN/lock"
-	flock -w "$WAIT_LOCK" 9 ||
-		die "another run has held this host for $WAIT_LOCK s: wait for it, or end it (fuser $RUN/lock)"
+	exec 9>>"$RUN/lock"
+}
+
+own_lock() { say "$1 $$ $(uptime_s)" >"$RUN/lock"; }
+
+lock_is_held() {
+	read -r holder pid since <"$RUN/lock" || die "another run has just taken this host: wait for it"
+	die "another run ($holder, process $pid) has held this host for $(($(uptime_s) - since)) s: wait for it, or end it"
 }
 
 one_line() { printf '%s' "$1" | tr '\n' ' '; }

@@ -61,26 +61,32 @@ unit_is() {
 record() {
 	mkdir -p "$STATE/before/files"
 	chmod 0700 "$STATE"
-	if [ ! -e "$STATE/before/settings" ]; then
+	recorded=
+	if [ ! -s "$STATE/before/settings" ]; then
 		{
 			# The second is set to 0 by the kernel's WireGuard whenever a device of its kind comes up.
 			for name in net.ipv4.ip_forward net.ipv4.conf.all.send_redirects; do
-				say "sysctl $name $(sysctl -n $name)"
+				say "sysctl $name $(sysctl -n "$name")"
 			done
 			# The socket before the service: it would start the service again.
 			unit_states systemd-networkd.socket systemd-networkd.service systemd-networkd-wait-online.service |
 				sed 's/^/unit /'
 		} >"$STATE/before/settings.new"
 		mv "$STATE/before/settings.new" "$STATE/before/settings"
+		recorded=settings
 	fi
 	our_paths >"$RUN/ours"
-	bundle_paths "$1" | sort -u | comm -23 - "$RUN/ours" | while read -r path; do
+	bundle_paths "$1" | sort -u | comm -23 - "$RUN/ours" >"$RUN/new"
+	while read -r path; do
 		record_directories "${path%/*}"
-		if [ -e "$path" ] && [ ! -e "$STATE/before/files$path" ]; then
+		if [ -e "$path" ]; then
 			mkdir -p "$STATE/before/files${path%/*}"
 			cp -a "$path" "$STATE/before/files$path"
+			recorded=$path
 		fi
-	done
+	done <"$RUN/new"
+	# Before a bundle says that these paths are ours: what a power cut leaves of a copy may be empty.
+	[ -z "$recorded" ] || sync -f "$STATE"
 }
 
 # record_directories DIRECTORY: each one that we are about to make, the deepest first.
@@ -93,25 +99,56 @@ record_directories() {
 	done
 }
 
-# put SOURCE PATH OWNER:GROUP MODE: atomically, and only where something differs, since a new
-# time stamp alone makes networkd take a file for changed. Succeeds if it changed something.
-put() {
+remove_directories() {
+	[ ! -e "$STATE/before/directories" ] || sort -ru "$STATE/before/directories" | while read -r directory; do
+		# Whatever somebody else has put there since is not ours to delete.
+		rmdir "$directory" 2>/dev/null || [ ! -d "$directory" ] || say "$directory: left, it is not empty"
+	done
+}
+
+# put_beside SOURCE PATH OWNER:GROUP MODE: beside the live file, and only where something differs,
+# since a new time stamp alone makes networkd take a file for changed. Succeeds if it wrote.
+put_beside() {
 	if cmp -s "$1" "$2" && [ "$(stat -c '%U:%G 0%a' "$2")" = "$3 $4" ]; then
 		return 1
 	fi
 	{
 		{ [ -d "${2%/*}" ] || mkdir -p "${2%/*}"; } &&
-			install -o "${3%:*}" -g "${3#*:}" -m "$4" "$1" "$2.leased-line" &&
-			mv -f "$2.leased-line" "$2"
-	} || die "cannot write $2: is the disk full or read-only?"
+			install -o "${3%:*}" -g "${3#*:}" -m "$4" "$1" "$2.leased-line"
+	} || {
+		rm -f "$2.leased-line"
+		cannot_write "$2"
+	}
 }
 
-# put_files BUNDLE ROOT: brings the live files to the bundle; leaves the changed paths in $RUN/changed.
+cannot_write() { die "cannot write $1: is the disk full or read-only?"; }
+
+# put SOURCE PATH OWNER:GROUP MODE: the same, and then in the live file's place, in one step.
+put() {
+	put_beside "$@" || return 1
+	mv -f "$2.leased-line" "$2"
+}
+
+# stage_files BUNDLE: everything that differs lies beside the live files; its paths in $RUN/staged.
+stage_files() {
+	rm -rf "$RUN/stage"
+	bundle_unpack "$1" "$RUN/stage"
+	: >"$RUN/staged"
+	bundle_files "$1" | while read -r path owner mode; do
+		! put_beside "$RUN/stage$path" "$path" "$owner" "$mode" || say "$path" >>"$RUN/staged"
+	done
+}
+
+# unstage_files: what lies beside the live files and has not taken their place.
+unstage_files() { our_paths | sed 's/$/.leased-line/' | xargs -r rm -f; }
+
+# put_files BUNDLE: what is staged becomes live; leaves the changed paths in $RUN/changed.
 put_files() {
 	: >"$RUN/changed"
-	bundle_files "$1" | while read -r path owner mode; do
-		! put "$2$path" "$path" "$owner" "$mode" || say "$path" >>"$RUN/changed"
-	done
+	while read -r path; do
+		mv -f "$path.leased-line" "$path"
+		say "$path" >>"$RUN/changed"
+	done <"$RUN/staged"
 	our_paths >"$RUN/ours"
 	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
 		put_back "$path"
@@ -131,10 +168,12 @@ changed() { grep -q "$1" "$RUN/changed"; }
 
 # put_back PATH: what stood there before the first apply, or nothing.
 put_back() {
-	rm -f "$1" "$1.leased-line"
 	if [ -e "$STATE/before/files$1" ]; then
-		cp -a "$STATE/before/files$1" "$1"
+		cp -a "$STATE/before/files$1" "$1.leased-line" || cannot_write "$1"
+		mv -f "$1.leased-line" "$1"
 		say "$1: restored"
+	else
+		rm -f "$1" "$1.leased-line"
 	fi
 }
 
@@ -157,9 +196,11 @@ file_differences() {
 			say "key file $path: is $is, should be root:systemd-network 0640"
 	done
 	# shellcheck disable=SC2046 # a unit's name is one word
-	unit_states systemd-networkd.service $(bundle_units "$1") | while read -r unit enabled active; do
-		[ "$enabled" = enabled ] || say "unit $unit: is $enabled, so it is lost at the next boot"
-		[ "$active" = active ] || say "unit $unit: is $active"
-	done
+	unit_states systemd-networkd.service "$ROLLBACK.service" $(bundle_units "$1") |
+		while read -r unit enabled active; do
+			[ "$enabled" = enabled ] || say "unit $unit: is $enabled, so it is lost at the next boot"
+			# This one has work to do only while a change waits to be confirmed.
+			[ "$active" = active ] || [ "$unit" = "$ROLLBACK.service" ] || say "unit $unit: is $active"
+		done
 }
 

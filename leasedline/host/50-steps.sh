@@ -1,11 +1,9 @@
 # --- the steps of an apply: activate, verify, roll back, take down ---
 
-# activate BUNDLE INTERFACE: files for the next boot, and the same state live. networkd is never
-# restarted: that would reset every session and forget the endpoints of all spokes behind NAT.
+# activate BUNDLE INTERFACE: the staged files for the next boot, and the same state live. networkd is
+# never restarted: that would reset every session and forget the endpoints of all spokes behind NAT.
 activate() {
-	rm -rf "$RUN/stage"
-	bundle_unpack "$1" "$RUN/stage"
-	put_files "$1" "$RUN/stage"
+	put_files "$1"
 	mend_keys "$1"
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] ||
 		sysctl -q -p /etc/sysctl.d/10-ip-forward.conf
@@ -27,7 +25,8 @@ activate_firewall() {
 	nft -s list table inet "$TABLE" >"$RUN/firewall" 2>/dev/null || :
 	if changed '^/etc/leased-line/firewall.nft$' || ! cmp -s "$RUN/firewall" "$STATE/firewall"; then
 		nft -f /etc/leased-line/firewall.nft
-		nft -s list table inet "$TABLE" >"$STATE/firewall"
+		nft -s list table inet "$TABLE" >"$STATE/firewall.new" || cannot_write "$STATE/firewall"
+		mv "$STATE/firewall.new" "$STATE/firewall"
 	fi
 }
 
@@ -70,14 +69,14 @@ last_handshake() { wg show "$1" latest-handshakes | awk -v peer="$2" '$1 == peer
 # file that networkd may not read, every command succeeds and the interface stays down. A handshake
 # older than $began, the start of the change, says nothing about it.
 verify() {
-	if ! until_true "$WAIT_KERNEL" kernel_is_right "$1" "$2"; then
+	if ! until_true "$(at_most "$WAIT_KERNEL")" kernel_is_right "$1" "$2"; then
 		kernel_differences "$1" "$2" | while read -r difference; do warn "$difference"; done
 		warn "the kernel is not as the bundle says after $WAIT_KERNEL s; see: journalctl -u systemd-networkd -n 20"
 		return 1
 	fi
 	probe=$(bundle_field "$1" probe)
 	[ -n "$probe" ] || return 0
-	if ! until_true "$WAIT_REPLY" hub_answers "$2" "$probe"; then
+	if ! until_true "$(at_most "$WAIT_REPLY")" hub_answers "$2" "$probe"; then
 		bundle_want "$1" | awk '$1 == "peer" { print $2, $4 }' | while read -r public endpoint; do
 			if [ "$(last_handshake "$2" "$public")" -lt "$began" ]; then
 				warn "no handshake with the hub at $endpoint within $WAIT_REPLY s: does the hub run, and does its firewall let UDP ${endpoint##*:} in?"
@@ -95,17 +94,6 @@ verify() {
 	fi
 }
 
-# roll_back: to the bundle before, or to nothing where there was none.
-roll_back() {
-	if [ -e "$STATE/current" ]; then
-		interface=$(bundle_field "$STATE/current" interface)
-		activate "$STATE/current" "$interface"
-		until_true "$WAIT_KERNEL" kernel_is_right "$STATE/current" "$interface"
-		rm -rf "$STATE/next" "$STATE/interrupted"
-	else
-		take_down >/dev/null
-	fi
-}
 
 # take_down: what was added goes, what was recorded comes back; a receipt on stdout.
 take_down() {
@@ -120,10 +108,7 @@ take_down() {
 		put_back "$path"
 		[ -e "$path" ] || say "$path: removed"
 	done
-	[ ! -e "$STATE/before/directories" ] || sort -ru "$STATE/before/directories" | while read -r directory; do
-		# Whatever somebody else has put there since is not ours to delete.
-		rmdir "$directory" 2>/dev/null || [ ! -d "$directory" ] || say "$directory: left, it is not empty"
-	done
+	remove_directories
 	systemctl daemon-reload
 	while read -r interface; do
 		link_exists "$interface" || continue
@@ -132,8 +117,9 @@ take_down() {
 	done <"$RUN/interfaces"
 	! unit_is systemd-networkd.service active || networkctl reload
 	[ ! -e "$STATE/before/settings" ] || restore_settings
+	# The bundles first: from then on nothing there is ours, and a second run takes away nothing.
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/interrupted" "$STATE/previous" \
-		"$STATE/firewall" "$STATE/before"
+		"$STATE/firewall" "$STATE/firewall.new" "$STATE/before"
 }
 
 restore_settings() {

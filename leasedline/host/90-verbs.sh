@@ -1,42 +1,42 @@
 # --- the verbs ---
 
+# apply CONNECTION: $SSH_CONNECTION of whoever sent the bundle; empty for a run at the console.
 apply() {
 	need_root
-	lock
-	cat >"$RUN/bundle"
+	lock apply
+	receive "$RUN/bundle"
 	bundle_check "$RUN/bundle" configuration
 	interface=$(bundle_field "$RUN/bundle" interface)
 	preflight
 	preflight_link "$RUN/bundle" "$interface"
 	preflight_keys "$RUN/bundle"
-	record "$RUN/bundle"
-	if [ -e "$STATE/current" ] && ! cmp -s "$STATE/current" "$RUN/bundle"; then
-		cp "$STATE/current" "$STATE/previous"
+	attempt stage "$RUN/bundle"
+	if [ "$failed" -ne 0 ]; then
+		unstage
+		die "the change does not fit on this host's disk, or the disk is read-only: nothing was changed"
 	fi
-	if [ -e "$STATE/next" ] && ! cmp -s "$STATE/next" "$RUN/bundle"; then
-		mkdir -p "$STATE/interrupted"
-		mv "$STATE/next" "$STATE/interrupted/$(sed -n '$s/^end sha256://p' "$STATE/next")"
+	armed=$(uptime_s)
+	attempt arm
+	if [ "$failed" -ne 0 ]; then
+		unstage
+		die "the timer that undoes an unconfirmed change cannot be set: nothing was changed"
 	fi
-	cp "$RUN/bundle" "$STATE/next.new"
-	mv "$STATE/next.new" "$STATE/next"
 
 	began=$(date +%s)
 	attempt activate "$STATE/next" "$interface"
 	[ "$failed" -ne 0 ] || attempt verify "$STATE/next" "$interface"
+	[ "$failed" -ne 0 ] || attempt prove_way_back "$1"
 	if [ "$failed" -ne 0 ]; then
-		attempt roll_back
-		[ "$failed" -eq 0 ] || die "the change failed, and so did the way back: log in and run leased-line status"
+		undo "the change failed"
 		die "the change failed and was undone: this host is as it was before"
 	fi
-
-	# What is reported as done must outlive a power cut: the stack will not send it again.
-	sync -f /etc
-	mv "$STATE/next" "$STATE/current"
-	sync -f "$STATE"
-	rm -rf "$STATE/interrupted"
+	commit
 	forget_keys
 	say "$(bundle_field "$STATE/current" host): applied, $(wc -l <"$RUN/changed") files changed, the kernel is as the bundle says"
 }
+
+# receive FILE: standard input, whole.
+receive() { cat >"$1" || cannot_write "$1"; }
 
 # Key files that neither this bundle nor the one before it names.
 forget_keys() {
@@ -48,12 +48,13 @@ forget_keys() {
 
 remove() {
 	need_root
-	lock
-	if [ ! -e "$STATE/before/settings" ]; then
+	lock remove
+	if [ -e "$STATE/before/settings" ]; then
+		take_down
+	else
 		say "nothing was applied here"
-		return
 	fi
-	take_down
+	[ ! -e "$STATE/pending" ] || disarm
 }
 
 # The installer on stdin is this program, a line that parts, and a bundle of key files.
@@ -61,16 +62,25 @@ install_self() {
 	need_root
 	# Before the lock, which leaves a directory behind: a host that is refused stays as it was.
 	preflight
-	lock
-	cat >"$RUN/installer"
+	lock install
+	receive "$RUN/installer"
 	sed '1,/^#--- payload ---#$/d' "$RUN/installer" >"$RUN/bundle"
 	bundle_check "$RUN/bundle" keys
 	sed '/^#--- payload ---#$/,$d' "$RUN/installer" >"$RUN/program"
-	mkdir -p "$STATE" "${PROGRAM%/*}"
-	chmod 0700 "$STATE"
+	first=
+	[ -e "$PROGRAM" ] || first=yes
+	attempt install_parts
+	rm -rf "$RUN/keys.new" "$RUN/installer" "$RUN/bundle" "$RUN/program"
+	[ "$failed" -ne 0 ] || return 0
+	[ -z "$first" ] || wipe
+	exit 1
+}
+
+install_parts() {
+	install -d -o root -g root -m 0755 "${PROGRAM%/*}" "${KEYS%/*}" || cannot_write "$PROGRAM"
+	install -d -o root -g root -m 0700 "$STATE" || cannot_write "$STATE"
+	install -d -o root -g systemd-network -m 0750 "$KEYS" || cannot_write "$KEYS"
 	! put "$RUN/program" "$PROGRAM" root:root 0755 || say "program: installed"
-	install -d -o root -g root -m 0755 "${KEYS%/*}"
-	install -d -o root -g systemd-network -m 0750 "$KEYS"
 	rm -rf "$RUN/keys.new"
 	bundle_unpack "$RUN/bundle" "$RUN/keys.new"
 	bundle_files "$RUN/bundle" | while read -r path owner mode; do
@@ -79,32 +89,44 @@ install_self() {
 			die "the key file $path holds another key: move it away and run pulumi up again"
 		! put "$RUN/keys.new$path" "$path" "$owner" "$mode" || say "key file $path: installed"
 	done
-	rm -rf "$RUN/keys.new" "$RUN/installer" "$RUN/bundle"
+	install_units
+	# As with a bundle: the stack will not send them again.
+	sync -f "$PROGRAM" "$KEYS" "$UNITS"
 }
 
 uninstall() {
 	remove
+	wipe
+	say "program and keys: removed"
+}
+
+# wipe: what an install has laid down.
+wipe() {
+	remove_units
 	rm -rf "$KEYS" "$STATE"
 	rmdir "${KEYS%/*}" 2>/dev/null || :
 	rm -f "$PROGRAM"
 	# The lock's own directory goes last; a run that waits for it meets no program any more.
 	rm -rf "$RUN"
-	say "program and keys: removed"
 }
 
 differences() {
+	if [ -e "$STATE/pending" ]; then
+		pending_difference
+	elif [ -e "$STATE/next" ]; then
+		say "an apply was interrupted: run pulumi up again"
+	fi
 	if [ ! -e "$STATE/current" ]; then
 		say "no bundle: nothing was applied here"
 		return
 	fi
-	[ ! -e "$STATE/next" ] || say "an apply was interrupted: run pulumi up again"
 	kernel_differences "$STATE/current" "$1"
 	file_differences "$STATE/current"
 }
 
 status() {
 	need_root
-	lock
+	lock status
 	touch "$RUN/none"
 	bundle=$STATE/current
 	[ -e "$bundle" ] || bundle=$RUN/none
@@ -174,13 +196,14 @@ status_report() {
 }
 
 case "${1:-} ${2:-}" in
-"apply ") apply ;;
+"apply " | "apply "*" "*" "*" "*) apply "${2-${SSH_CONNECTION-}}" ;;
+"rollback ") rollback ;;
 "remove ") remove ;;
 "status " | "status --json") status "${2:-}" ;;
 "install ") install_self ;;
 "uninstall ") uninstall ;;
 *)
-	say "usage: leased-line apply | remove | status [--json] | install | uninstall" >&2
+	say "usage: leased-line apply | rollback | remove | status [--json] | install | uninstall" >&2
 	exit 2
 	;;
 esac

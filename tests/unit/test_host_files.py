@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 from pathlib import Path
 
 from leasedline.bundle import bundle
@@ -62,10 +63,11 @@ def test_a_file_that_cannot_be_written_ends_the_step(host: Host) -> None:
     owned = sent.read_text().replace("root:root", ME)
     sent.write_text(owned)
     ran = host.sh(
-        'bundle_unpack "$1" "$RUN/stage"; attempt put_files "$1" "$RUN/stage"; say "code $failed"',
+        'attempt stage_files "$1"; say "code $failed"',
         sent,
     )
     assert ran.lines == ["code 1"]
+    assert ran.stderr.count("leased-line:") == 1
     assert f"cannot write {blocked}: is the disk full or read-only?" in ran.stderr
     assert not free.exists()
 
@@ -75,10 +77,9 @@ def put_files(host: Host, **texts: str) -> list[str]:
     sent = host.file("sent", bundle(PLANNER.hub(), files).replace("root:root", ME))
     ran = host.sh(
         """
-        rm -rf "$RUN/stage"
         record_directories "$2"
-        bundle_unpack "$1" "$RUN/stage"
-        put_files "$1" "$RUN/stage"
+        stage_files "$1"
+        put_files "$1"
         cp "$1" "$STATE/current"
         cat "$RUN/changed"
         """,
@@ -182,10 +183,19 @@ def test_a_message_is_one_line_with_the_hosts_name(host: Host) -> None:
 def test_two_runs_wait_for_each_other(host: Host) -> None:
     ran = host.sh(
         """
-        lock
-        (exec 9>&-; WAIT_LOCK=0; lock; say "both at once")
+        lock apply
+        say "$$"
+        (exec 9>&-; WAIT_LOCK=0; lock status; say "both at once")
         say "code $?"
         """
     )
     assert "both at once" not in ran.stdout
-    assert "another run has held this host for 0 s" in ran.stderr
+    assert re.search(
+        rf"another run \(apply, process {ran.lines[0]}\) has held this host for [01] s", ran.stderr
+    )
+
+
+def test_a_lock_ends_with_its_process(host: Host) -> None:
+    assert host.sh("lock apply").code == 0
+    ran = host.sh('WAIT_LOCK=0; lock status; cat "$RUN/lock"')
+    assert (ran.code, ran.lines[0].split()[0]) == (0, "status")

@@ -98,8 +98,11 @@ def test_root_needs_no_sudo_and_others_never_ask() -> None:
 def test_the_commands_as_they_stand_in_the_state() -> None:
     do = commands("root")
     program = "/usr/local/sbin/leased-line"
-    assert do.apply == f"timeout 300 {program} apply"
-    assert do.status == f"timeout 300 {program} status --json"
+    assert do.apply == f'timeout 300 {program} apply "$SSH_CONNECTION"'
+    assert do.status == (
+        f"sha256sum {program} 2>/dev/null; "
+        f"[ ! -x {program} ] || timeout 300 {program} status --json"
+    )
     assert do.remove == f"if [ -x {program} ]; then timeout 300 {program} remove; fi"
     assert do.uninstall == f"if [ -x {program} ]; then timeout 300 {program} uninstall; fi"
 

@@ -1,0 +1,232 @@
+"""A change that nobody confirms undoes itself: after a kill, a reboot, a power cut, a cut way back.
+
+The machines are bare, and the host program is run by hand as Pulumi runs it, over SSH.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+
+from lab.client import Completed, Lab
+from lab.settings import PROJECT
+from leasedline import bundle
+from leasedline.commands import commands
+from leasedline.keys import KeyRing
+from leasedline.load import load_network
+from leasedline.plan import Planner, allot
+from tests.lab.bare import Running, snapshot
+
+HOSTS: Final = ("z", "a", "c")
+BACK_S: Final = 90
+"""From a kill to the former state."""
+
+Record = Callable[[str, object], None]
+
+# Ends the run that holds the host, all that it has started, and the sshd that it came by.
+KILL: Final = """
+read -r _ pid _ </run/leased-line/lock
+read -r _ _ _ _ group session _ <"/proc/$pid/stat"
+read -r _ _ _ sshd _ <"/proc/$session/stat"
+kill -s KILL -- "-$group"
+kill -s KILL "$session" "$sshd" 2>/dev/null || :
+"""
+
+UNDONE_AT: Final = (
+    "systemctl show --value -p ExecMainExitTimestampMonotonic leased-line-rollback.service"
+)
+
+
+@dataclass
+class Bare:
+    """Three machines with the host program and their keys, and what is applied to them."""
+
+    lab: Lab
+    planner: Planner = field(init=False)
+    threads: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
+
+    def __post_init__(self) -> None:
+        network = load_network(PROJECT / "stacks/lab.network.yaml")
+        ring = KeyRing("A" * 43 + "=")
+        self.planner = Planner(network, ring, "203.0.113.1", allot(network, {}))
+
+    def sh(self, host: str, command: str, *, check: bool = True, stdin: str = "") -> Completed:
+        return self.lab.run(host, "sh", "-c", command, check=check, input=stdin, timeout_s=200)
+
+    def each(self, act: Callable[[str], object]) -> None:
+        """Do something at all machines at once."""
+        list(self.threads.map(act, HOSTS))
+
+    def install(self, host: str) -> None:
+        text = bundle.installer(self.planner.plan(host), self.planner.secrets(host))
+        self.sh(host, commands("root").install, stdin=text)
+
+    def uninstall(self, host: str) -> None:
+        self.sh(host, commands("root").uninstall)
+
+    def right(self, host: str) -> str:
+        """The bundle of the article's host."""
+        return bundle.configuration(self.planner.plan(host))
+
+    def wrong(self, host: str) -> str:
+        """A spoke's bundle with another hub's key: it takes half a minute to be seen as wrong."""
+        hub, other = (KeyRing(seed * 43 + "=").host("z").public for seed in "AB")
+        body = self.right(host).replace(hub, other)
+        body = body[: body.rindex("end sha256:")]
+        return f"{body}end sha256:{hashlib.sha256(body.encode()).hexdigest()}\n"
+
+    def apply(self, host: str, text: str) -> Completed:
+        return self.sh(host, commands("root").apply, check=False, stdin=text)
+
+    def apply_wrong(self, host: str) -> Future[Completed]:
+        """Start an apply and return once it has reached the kernel and waits for the hub."""
+        other = re.search(r"PublicKey=(\S+)", self.wrong(host))
+        assert other
+        running = self.threads.submit(self.apply, host, self.wrong(host))
+        show = f"wg show wg0 peers | grep -qxF {other[1]} && [ -e /var/lib/leased-line/pending ]"
+        self.lab.wait_until_succeeds(host, "sh", "-c", show, every_s=0.2)
+        assert not running.done()
+        return running
+
+    def kept(self, host: str) -> list[str]:
+        """All that outlives a boot."""
+        return [line for line in snapshot(self.lab, host) if "/run/leased-line" not in line]
+
+    def uptime(self, host: str) -> float:
+        return float(self.sh(host, "cat /proc/uptime").stdout.split()[0])
+
+    def status(self, host: str) -> Completed:
+        return self.sh(host, "leased-line status", check=False)
+
+
+@pytest.fixture(scope="module")
+def hosts(bare: Running) -> Iterator[Bare]:
+    hosts = Bare(bare.lab)
+    # Machines that boot in these tests need their network at boot.
+    hosts.each(lambda host: hosts.sh(host, "systemctl --quiet enable systemd-networkd"))
+    try:
+        hosts.each(hosts.install)
+        yield hosts
+    finally:
+        hosts.each(hosts.uninstall)
+        hosts.threads.shutdown()
+
+
+def test_two_runs_at_once_take_turns(hosts: Bare) -> None:
+    runs = [hosts.threads.submit(hosts.apply, "z", hosts.right("z")) for _ in range(2)]
+    said = [run.result() for run in runs]
+    assert [run.code for run in said] == [0, 0], said
+    assert sorted(re.findall(r"\d+ files changed", "".join(run.stdout for run in said))) == [
+        "0 files changed",
+        "7 files changed",
+    ]
+    assert hosts.status("z").code == 0
+
+
+@dataclass(frozen=True)
+class Killed:
+    """A run that was killed while its change was in the kernel."""
+
+    uptime: float
+    clock: float
+    said: str
+
+
+@pytest.fixture(scope="module")
+def killed(hosts: Bare) -> Killed:
+    """A later change of spoke a, killed with all that belongs to it; its time runs from here."""
+    first = hosts.apply("a", hosts.right("a"))
+    assert first.code == 0, first
+    assert "the way back is proved" in first.stdout
+    running = hosts.apply_wrong("a")
+    hosts.sh("a", KILL)
+    now = Killed(hosts.uptime("a"), time.monotonic(), hosts.status("a").stdout)
+    assert running.result().code not in (0, 1)
+    return now
+
+
+@pytest.mark.usefixtures("killed")
+def test_a_full_disk_is_refused_and_nothing_is_changed(hosts: Bare) -> None:
+    before = hosts.kept("c")
+    hosts.sh("c", "fallocate -l 4G /full 2>/dev/null; cat /dev/zero >/full.rest 2>/dev/null; true")
+    try:
+        refused = hosts.apply("c", hosts.right("c"))
+        after = hosts.kept("c")
+    finally:
+        hosts.sh("c", "rm -f /full /full.rest")
+    assert refused.code == 1
+    assert "No space left on device" in refused.stderr
+    assert "does not fit on this host's disk, or the disk is read-only: nothing was" in (
+        refused.stderr
+    )
+    assert after == before
+
+
+@pytest.mark.usefixtures("killed")
+def test_a_change_that_cuts_off_its_author_is_undone(hosts: Bare) -> None:
+    """The unit of the bundle shuts SSH in when it starts, as a wrong firewall line would."""
+    cut = "table inet cut { chain out { type filter hook output priority 0; tcp sport 22 drop; }; }"
+    drop_in = "/etc/systemd/system/leased-line.service.d"
+    hosts.sh(
+        "c",
+        f"mkdir {drop_in} && cat >{drop_in}/cut.conf && echo '{cut}' >/root/cut.nft",
+        stdin="[Service]\nExecStartPost=nft -f /root/cut.nft\n"
+        "ExecStopPost=-nft delete table inet cut\n",
+    )
+    try:
+        failed = hosts.apply("c", hosts.right("c"))
+        status = hosts.status("c")
+    finally:
+        hosts.sh("c", f"rm -r {drop_in} /root/cut.nft; systemctl daemon-reload")
+    assert failed.code == 1, failed
+    assert "nothing arrives at " in failed.stderr
+    assert "it cuts off its own author" in failed.stderr
+    assert "the change failed and was undone" in failed.stderr
+    assert "differs: no bundle: nothing was applied here" in status.stdout
+    assert "not confirmed" not in status.stdout
+    assert hosts.sh("c", "nft list ruleset; ip link show wg0", check=False).stdout == ""
+
+
+def test_a_killed_run_is_undone_in_time(
+    hosts: Bare, killed: Killed, record_property: Record
+) -> None:
+    assert re.search(r"differs: a change is not confirmed: it is undone in \d+ s", killed.said)
+    left = max(1.0, BACK_S - (time.monotonic() - killed.clock))
+    hosts.lab.wait_until_succeeds(
+        "a", "sh", "-c", "! test -e /var/lib/leased-line/pending", timeout_s=left
+    )
+    took = int(hosts.sh("a", UNDONE_AT).stdout) / 1e6 - killed.uptime
+    record_property("measured", f"a killed apply was undone {took:.0f} s after the kill")
+    assert took < BACK_S
+    assert hosts.status("a").code == 0, hosts.status("a")
+    journal = hosts.sh("a", "journalctl -p err -o cat -u leased-line-rollback").stdout
+    assert "a change was not confirmed and was undone" in journal
+
+
+def test_a_boot_undoes_what_was_not_confirmed(hosts: Bare, record_property: Record) -> None:
+    """A later change and a reboot, and a first one and a power cut, at the same time."""
+    before = hosts.kept("c")
+    running = hosts.apply_wrong("a"), hosts.apply_wrong("c")
+
+    def cut_power() -> None:
+        hosts.lab.kill("c")
+        hosts.lab.start("c")
+
+    for done in (hosts.threads.submit(hosts.lab.reboot, "a"), hosts.threads.submit(cut_power)):
+        done.result()
+    assert all(run.result().code != 0 for run in running)
+    for host in ("a", "c"):
+        hosts.lab.wait_until_succeeds(
+            host, "sh", "-c", "! test -e /var/lib/leased-line/pending", every_s=0.2
+        )
+        took = int(hosts.sh(host, UNDONE_AT).stdout) / 1e6
+        record_property("measured", f"{host}: undone {took:.0f} s after its boot began")
+    assert hosts.status("a").code == 0, hosts.status("a")
+    assert hosts.kept("c") == before
