@@ -20,6 +20,7 @@ from leasedline.files import File
 from tests.unit.recorded import PLANNER
 from tests.unit.shell import Host
 from tests.unit.test_host_files import ME
+from tests.unit.test_host_routes import NAMESPACE
 
 # Every command that writes to the disk is counted, and the one whose turn it is finds no power.
 STEPS: Final = """
@@ -196,3 +197,33 @@ def test_the_power_goes_again_while_the_change_is_undone(
     # The next change needs nothing from the one that was cut off.
     assert disk.change(wanted, power=0)
     assert disk.files() == after
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_room_for_the_way_back(disk: Disk) -> None:
+    """Somebody else takes the last free block after the change has gone live."""
+    first, second = disk.bundle("first", FIRST), disk.bundle("second", SECOND)
+    assert disk.change(first, power=0)
+    fill = 'cat /dev/zero >"$STATE/../files/somebody-else" 2>/dev/null || :'
+    # State and live files on one small file system, as on a small server's only disk.
+    places = """
+    files=$STATE/../files
+    mkdir "$files"
+    mount -t tmpfs -o size=256k none "$files"
+    for name in state live; do
+        cp -a "$STATE/../$name" "$files/$name"
+        mount --bind "$files/$name" "$STATE/../$name"
+    done
+    """
+    change = CHANGE.replace("commit\n", "")
+    there = f"cd {disk.live} && grep -r . . | grep -v leased-line | sort"
+    ran = replace(disk.host, inside=NAMESPACE).sh(
+        f"""{places}
+        POWER=0{STEPS}{change}
+        {fill}
+        echo x >"$STATE/no-room" && say "there was room"
+        {BOOT}
+        {there}
+        """,
+        second,
+    )
+    assert ran.lines == ["./deep/three:3", "./one:1", "./two:2"], ran.stderr
