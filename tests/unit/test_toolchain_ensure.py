@@ -122,6 +122,13 @@ def test_an_alicloud_plugin_that_cannot_be_had_is_named(machine: Machine) -> Non
     assert "pulumi plugin install resource alicloud 3.105.0" in answer.stderr
 
 
+def test_a_build_that_the_disk_cannot_hold_is_not_begun(machine: Machine) -> None:
+    machine.pretend("df", "#!/bin/sh\necho Filesystem; echo / 1 1 102400\n")
+    answer = machine.ensure("alicloud", LEASED_LINE_TOOLCHAIN="build")
+    assert answer.returncode == 1
+    assert "a build of alicloud needs 4500 MB of disk, and 100 MB are free" in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("file", "text", "used"),
     [

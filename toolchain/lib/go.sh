@@ -69,20 +69,21 @@ go_fetch() {
     return 1
 }
 
-# go_build MODULE PACKAGE OUTPUT LDFLAGS: compile at low priority, to a file that appears whole.
+# go_build MODULE PACKAGE OUTPUT LDFLAGS [FLAG...]: compile at low priority, to a file that appears
+# whole.
 go_build() {
     with_go "$1" nice -n 10 "$go" build -v -mod=readonly -trimpath -buildvcs=false \
-        -ldflags "-s -w $4" -o "$3.new" "$2" &&
+        -ldflags "-s -w $4" "${@:5}" -o "$3.new" "$2" &&
         mv "$3.new" "$3"
 }
 
-# go_program MODULE PACKAGE OUTPUT LDFLAGS: fetch and build, each with its progress.
+# go_program MODULE PACKAGE OUTPUT LDFLAGS [FLAG...]: fetch and build, each with its progress.
 go_program() {
     mkdir -p "$go_home" "$(dirname "$3")"
     current_module=$1
     progress=fetched_so_far step "modules-$1" "check the network and GOPROXY ('go env GOPROXY'), then run this again" \
         go_fetch "$1" "$2"
-    progress=built_so_far step "build-$1" "free at least 5 GB of disk and 2 GB of memory, then run this again" \
+    progress=built_so_far step "build-$1" "free at least 5 GB of disk and 4 GB of memory, then run this again" \
         go_build "$@"
 }
 

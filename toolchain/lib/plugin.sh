@@ -3,6 +3,8 @@
 # download, or the stand-in of that name built from toolchain/NAME/.
 
 plugins="$toolchain_home/home/plugins"
+# What the caches of a build come to, when the engine was built before.
+declare -A megabytes=([command]=500 [alicloud]=4500)
 
 # ensure_plugin NAME: `.toolchain/home/plugins` holds it, as pins.sh says.
 ensure_plugin() {
@@ -72,8 +74,15 @@ plugin_from_download() {
 
 plugin_from_build() {
     local stand_in="$1_stand_in" built="$toolchain_home/pulumi-resource-$1"
-    ensure_build
-    go_program "$1" . "$built" ""
+    ensure_build "$1" "${megabytes[$1]}"
+    if [ "$1" = alicloud ]; then
+        # The provider is one package of 2,100 source files. Compiled with inlining it takes 6.7 GB of
+        # memory and 98 s of processor time, without it 3.3 GB and 75 s, and it mostly waits anyway.
+        GOGC=50 go_program "$1" . "$built" "" \
+            -gcflags=github.com/aliyun/terraform-provider-alicloud/alicloud=-l
+    else
+        go_program "$1" . "$built" ""
+    fi
     install_plugin "$1" "$built" "${!stand_in}"
     rm -f "$built"
     install -m 644 "$project/toolchain/$1/README.md" "$plugins/resource-$1-v${!stand_in}/"

@@ -87,7 +87,7 @@ program_from_download() {
 # they are what the installed Python SDK talks to.
 program_from_build() {
     local scripts program version=github.com/pulumi/pulumi/sdk/v3/go/common/version.Version
-    ensure_build
+    ensure_build engine 6000
     # An earlier link into the user's installation must not be written through.
     for program in "${programs[@]}"; do [ ! -L "$bin/$program" ] || rm "$bin/$program"; done
     go_program engine github.com/pulumi/pulumi/pkg/v3/cmd/pulumi "$bin/pulumi" \
@@ -120,13 +120,13 @@ download() {
     return 1
 }
 
-# ensure_build: what a build needs, asked for before minutes are spent.
+# ensure_build MODULE MEGABYTES: what a build needs, asked for before minutes are spent. The disk only
+# if this module was never fetched here: later the space is taken already.
 ensure_build() {
     local free
-    [ -z "${go-}" ] || return 0
     free=$(df -Pk "$toolchain_home" | awk 'NR == 2 { print int($4 / 1024) }')
-    [ "$free" -ge 6000 ] || [ -d "$go_home/build" ] ||
-        fail "a build of pulumi needs 6 GB of disk, and $free MB are free at $toolchain_home" \
-            "free some, or install pulumi $pulumi_version yourself and put it on PATH"
-    ensure_go
+    [ "$free" -ge "$2" ] || [ -f "$go_home/$1.packages" ] ||
+        fail "a build of $1 needs $2 MB of disk, and $free MB are free at $toolchain_home" \
+            "free some, or get what is to be built in another way: toolchain/README.md says which"
+    [ -n "${go-}" ] || ensure_go
 }
