@@ -3,7 +3,7 @@
 The stack remembers what each host was given (`leasedline.snapshot`), the host says what it has
 (`leased-line status`). A host that differs gets a revision raised by one: a line of its bundle,
 so that bringing it back is an ordinary update that a preview shows. A revision is never lowered,
-and the host knows its own, so it stays where it is after a run that was cut off.
+and the host knows its own, so they stay where they are after a run that was cut off.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ STATUS_CODES: Final = (0, 3)
 
 NOTHING: Final = "nothing of the line is in force: reinstalled, or an old disk?"
 
-_OF_THE_BASE: Final = ("key file ", "key directory ")
-"""How differences begin that only the installer can mend: the configuration holds no key."""
+OTHER: Final = "its configuration is neither that of the last complete up nor the one wanted now"
+
+_OF_THE_BASE: Final = ("key file ", "key directory ", "unit leased-line-rollback.")
+"""How differences begin that the installer mends: the configuration holds no key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,9 @@ class Status:
 
     program: str | None
     bundle: str | None
-    revision: int
     differences: tuple[str, ...]
+    revision: int = 1
+    base_revision: int = 1
     report: dict[str, Any] | None = None
 
 
@@ -67,15 +70,16 @@ def read_status(text: str) -> Status:
     program = found[1] if found else None
     body = (rest if found else text).strip()
     if not body:
-        return Status(program=program, bundle=None, revision=1, differences=())
+        return Status(program=program, bundle=None, differences=())
     try:
         report = json.loads(body)
         return Status(
             program=program,
             bundle=report["bundle"] or None,
+            differences=tuple(report["differences"]),
             # A host program of before revisions says none.
             revision=int(report.get("revision") or 1),
-            differences=tuple(report["differences"]),
+            base_revision=int(report.get("base_revision") or 1),
             report=report,
         )
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -103,28 +107,14 @@ def review(
     """
     sent = before or Sent(bundle=None)
     revision = max(sent.revision, status.revision if status else 1)
+    base_revision = max(sent.base_revision, status.base_revision if status else 1)
     bundle = render(revision) if render else None
-    findings: list[str] = []
-    base = config = False
-    if status is not None and (before is not None or status.bundle is not None):
-        if status.bundle is None:
-            findings.append(program_fault(None) if status.program is None else NOTHING)
-            base = config = True
-        else:
-            if status.program not in (program, program_before):
-                findings.append(program_fault(status.program))
-                base = True
-            # Cut off between the host's last step and the stack's state: an `up` with the network
-            # file of before would find nothing to do, and leave the host with the newer bundle.
-            if bundle and status.bundle not in (digest(bundle), sent.bundle):
-                findings.append(
-                    "its configuration is neither the one of the last complete up nor the one "
-                    "wanted now"
-                )
-                config = True
-            findings += status.differences
-            config = config or bool(status.differences)
-            base = base or any(d.startswith(_OF_THE_BASE) for d in status.differences)
+    base: list[str] = []
+    config: list[str] = []
+    if status is not None:
+        # The last run's program too: a newer one is an ordinary update.
+        programs = (program, program_before)
+        base, config = _found(status, before is not None, programs, sent.bundle, bundle)
     if config:
         revision += 1
         bundle = render(revision) if render else None
@@ -132,11 +122,36 @@ def review(
         sent=Sent(
             bundle=digest(bundle) if bundle else None,
             revision=revision,
-            base_revision=sent.base_revision + base,
+            base_revision=base_revision + bool(base),
         ),
         bundle=bundle,
-        findings=tuple(findings),
+        findings=tuple(dict.fromkeys((*base, *config))),
     )
+
+
+def _found(
+    status: Status,
+    known: bool,
+    programs: tuple[str | None, ...],
+    last: str | None,
+    wanted: str | None,
+) -> tuple[list[str], list[str]]:
+    """Return what the installer is to mend, and what the configuration is to mend."""
+    if status.bundle is None and known:
+        gone = [program_fault(None) if status.program is None else NOTHING]
+        return gone, gone
+    base = []
+    if status.program not in programs and (status.program or status.bundle):
+        base.append(program_fault(status.program))
+    if status.bundle is None:
+        return base, []
+    base += [found for found in status.differences if found.startswith(_OF_THE_BASE)]
+    config = list(status.differences)
+    # A run was cut off between the host's last step and the stack's state: an `up` with the network
+    # file of before would find nothing to do, and leave the host with the newer bundle.
+    if wanted and status.bundle not in (digest(wanted), last):
+        config.insert(0, OTHER)
+    return base, config
 
 
 def program_fault(found: str | None) -> str:

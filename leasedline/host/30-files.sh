@@ -177,24 +177,29 @@ put_back() {
 	fi
 }
 
-# file_differences BUNDLE: content, owner and mode of every file against the bundle.
+# file_differences BUNDLE: content, owner and mode of every file against the bundle, and the units.
+# A hub has a file for each of its spokes, so one process looks at all of them.
 file_differences() {
 	rm -rf "$RUN/expected"
 	bundle_unpack "$1" "$RUN/expected"
-	bundle_files "$1" | while read -r path owner mode; do
-		if [ ! -e "$path" ]; then
-			say "file $path: missing"
-			continue
-		fi
-		cmp -s "$RUN/expected$path" "$path" || say "file $path: content was changed"
-		is="$(stat -c '%U:%G 0%a' "$path")"
-		[ "$is" = "$owner $mode" ] || say "file $path: is $is, should be $owner $mode"
-	done
-	bundle_keys "$1" | while read -r path; do
-		is="$(stat -c '%U:%G 0%a' "$path" 2>/dev/null || say missing)"
-		[ "$is" = "root:systemd-network 0640" ] ||
-			say "key file $path: is $is, should be root:systemd-network 0640"
-	done
+	bundle_files "$1" >"$RUN/files"
+	bundle_paths "$1" | xargs -r stat -c '%n %U:%G 0%a' >"$RUN/is" 2>/dev/null || :
+	{ bundle_paths "$1"; bundle_paths "$1" | sed "s,^,$RUN/expected,"; } |
+		xargs -r sha256sum >"$RUN/sums" 2>/dev/null || :
+	awk -v run="$RUN" '
+		BEGIN {
+			while ((getline line <(run "/is")) > 0) { split(line, f, " "); is[f[1]] = f[2] " " f[3] }
+			while ((getline line <(run "/sums")) > 0) { split(line, f, " "); sum[f[2]] = f[1] }
+			while ((getline line <(run "/files")) > 0) {
+				split(line, f, " ")
+				if (!(f[1] in is)) { print "file " f[1] ": missing"; continue }
+				if (sum[f[1]] != sum[run "/expected" f[1]]) print "file " f[1] ": content was changed"
+				if (is[f[1]] != f[2] " " f[3])
+					print "file " f[1] ": is " is[f[1]] ", should be " f[2] " " f[3]
+			}
+		}
+	'
+	key_differences "$1"
 	# shellcheck disable=SC2046 # a unit's name is one word
 	unit_states systemd-networkd.service "$ROLLBACK.service" $(bundle_units "$1") |
 		while read -r unit enabled active; do
@@ -204,3 +209,44 @@ file_differences() {
 		done
 }
 
+# key_differences BUNDLE: owner and mode of the key files that it names, and whether each holds the
+# key whose fingerprint is its name. The fingerprints are made where nobody else can read.
+key_differences() {
+	is=$(stat -c '%U:%G 0%a' "$KEYS" 2>/dev/null || say missing)
+	[ "$is" = "root:systemd-network 0750" ] ||
+		say "key directory $KEYS: is $is, should be root:systemd-network 0750"
+	bundle_keys "$1" | sort -u >"$RUN/keys"
+	rm -rf "$RUN/prints"
+	mkdir "$RUN/prints"
+	awk -v prints="$RUN/prints/" '
+		{
+			file = prints $0
+			sub(/.*\//, prints, file)
+			if ($0 ~ /\.psk$/ && (getline key <$0) > 0) { printf "pre-shared key %s", key >file; close(file) }
+			close($0)
+		}
+	' "$RUN/keys"
+	grep '\.key$' "$RUN/keys" | while read -r path; do
+		wg pubkey <"$path" 2>/dev/null | tr -d '\n' >"$RUN/prints/${path##*/}" || :
+	done 2>/dev/null
+	find "$RUN/prints" -type f -exec sha256sum {} + >"$RUN/sums"
+	rm -rf "$RUN/prints"
+	xargs -r stat -c '%n %U:%G 0%a' <"$RUN/keys" >"$RUN/is" 2>/dev/null || :
+	awk -v run="$RUN" -v should="root:systemd-network 0640" '
+		BEGIN {
+			while ((getline line <(run "/is")) > 0) { split(line, f, " "); is[f[1]] = f[2] " " f[3] }
+			while ((getline line <(run "/sums")) > 0) {
+				n = split(line, f, "/")
+				print_of[f[n]] = substr(line, 1, 16)
+			}
+			while ((getline path <(run "/keys")) > 0) {
+				name = path
+				sub(/.*\//, "", name)
+				if (!(path in is)) { print "key file " path ": missing"; continue }
+				if (print_of[name] != substr(name, 1, 16))
+					print "key file " path ": holds another key than its name says"
+				if (is[path] != should) print "key file " path ": is " is[path] ", should be " should
+			}
+		}
+	'
+}

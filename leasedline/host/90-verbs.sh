@@ -84,12 +84,10 @@ install_parts() {
 	rm -rf "$RUN/keys.new"
 	bundle_unpack "$RUN/bundle" "$RUN/keys.new"
 	bundle_files "$RUN/bundle" | while read -r path owner mode; do
-		# A key file is named after its key: another content under the same name is no update.
-		[ ! -e "$path" ] || cmp -s "$RUN/keys.new$path" "$path" ||
-			die "the key file $path holds another key: move it away and run pulumi up again"
 		! put "$RUN/keys.new$path" "$path" "$owner" "$mode" || say "key file $path: installed"
 	done
 	install_units
+	bundle_field "$RUN/bundle" revision >"$STATE/base" || cannot_write "$STATE/base"
 	# As with a bundle: the stack will not send them again.
 	sync -f "$PROGRAM" "$KEYS" "$UNITS"
 }
@@ -136,6 +134,7 @@ status() {
 		bundle_want "$bundle"
 		[ ! -e "$bundle" ] || say "digest $(sed -n '$s/^end sha256://p' "$bundle")"
 		say "revision $(bundle_field "$bundle" revision)"
+		[ ! -e "$STATE/base" ] || say "base $(cat "$STATE/base")"
 		say "now $(date +%s)"
 		say "systemd $(systemd_version)"
 		[ -z "$interface" ] || wg show "$interface" dump 2>/dev/null | sed -n '1!s/^/peer_is /p'
@@ -161,14 +160,15 @@ status_report() {
 		$1 == "address" { address = $2 }
 		$1 == "digest" { digest = $2 }
 		$1 == "revision" { revision = $2 }
+		$1 == "base" { base = $2 }
 		$1 == "now" { now = $2 }
 		$1 == "systemd" { systemd = $2 }
 		$1 == "peer_is" { is[$2]; endpoint[$2] = $4; handshake[$2] = $6; rx[$2] = $7; tx[$2] = $8 }
 		END {
 			if (json == "--json") {
-				printf "{\"host\":%s,\"role\":%s,\"interface\":%s,\"address\":%s,\"systemd\":%d,\"bundle\":%s,\"revision\":%d,\"peers\":[",
+				printf "{\"host\":%s,\"role\":%s,\"interface\":%s,\"address\":%s,\"systemd\":%d,\"bundle\":%s,\"revision\":%d,\"base_revision\":%d,\"peers\":[",
 					quote(host), quote(role), quote(interface), quote(address), systemd, quote(digest),
-					(revision ? revision : 1)
+					(revision ? revision : 1), (base ? base : 1)
 				for (i = 1; i <= peers; i++) {
 					p = order[i]
 					printf "%s{\"name\":%s,\"public_key\":%s,\"endpoint\":%s,\"handshake_age_s\":%s,\"rx_bytes\":%.0f,\"tx_bytes\":%.0f}",

@@ -157,7 +157,7 @@ def test_a_host_with_the_bundle_of_a_killed_run_is_sent_the_one_that_is_wanted(
 ) -> None:
     stack.says("a", bundle="12" * 32)
     after = stack.up()
-    assert "neither the one of the last complete up nor" in after.logged[0]
+    assert "neither that of the last complete up nor" in after.logged[0]
     assert "\nrevision 2\n" in sent(after, "a-config")
 
 

@@ -29,7 +29,7 @@ def report(host: Host, mode: str, text: str, differs: str = "", name: str = "z")
 
 def status_lines(*rows: Row) -> str:
     want = f"peer {A.public} f.psk - 15 x a\npeer {C.public} f.psk - 15 x c\naddress 10.70.0.1/16\n"
-    head = f"digest {'ab' * 32}\nrevision 7\nnow 1760000060\nsystemd 252\n"
+    head = f"digest {'ab' * 32}\nrevision 7\nbase 3\nnow 1760000060\nsystemd 252\n"
     return want + head + "".join(f"peer_is {line}\n" for line in dump(*rows).splitlines())
 
 
@@ -48,6 +48,7 @@ def test_status_as_json(host: Host) -> None:
         "systemd": 252,
         "bundle": "ab" * 32,
         "revision": 7,
+        "base_revision": 3,
         "peers": [
             {
                 "name": "a",
@@ -73,7 +74,7 @@ def test_status_as_json(host: Host) -> None:
 def test_status_of_a_host_without_a_bundle_is_json_too(host: Host) -> None:
     found = as_json(report(host, "--json", "now 1\nsystemd 249\n", "no bundle\n", name=""))
     assert (found["host"], found["peers"], found["differences"]) == ("", [], ["no bundle"])
-    assert found["revision"] == 1
+    assert (found["revision"], found["base_revision"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
