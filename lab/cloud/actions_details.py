@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.cloud.actions_tags import shown_tags
 from lab.cloud.errors import missing
-from lab.cloud.registry import PAGES, TAGS, Answer, Call, action
+from lab.cloud.registry import NUMBERED, PAGES, TAGS, Answer, Call, action
 from lab.cloud.shown import of_instance, private_ips
 from lab.cloud.state import Instance, minute, second
 from lab.cloud.wire import needed, param
@@ -93,8 +93,7 @@ def describe_user_data(call: Call) -> Answer:
     "DescribeInstanceRamRole",
     param("InstanceIds", "ids"),
     param("RamRoleName"),
-    param("PageNumber", "int"),
-    param("PageSize", "int"),
+    *NUMBERED,
 )
 def describe_instance_ram_role(call: Call) -> Answer:
     """List instances with their RAM roles: nobody has one."""
@@ -168,8 +167,7 @@ def _of_card(instance: Instance, call: Call) -> Answer:
     "Ecs",
     "DescribeInstanceMaintenanceAttributes",
     param("InstanceId.N"),
-    param("PageNumber", "int"),
-    param("PageSize", "int"),
+    *NUMBERED,
 )
 def describe_instance_maintenance_attributes(call: Call) -> Answer:
     """List what happens to instances when their host is maintained."""
@@ -208,8 +206,7 @@ def describe_instance_attribute(call: Call) -> Answer:
     "Ecs",
     "DescribeInstanceAttachmentAttributes",
     needed("InstanceIds", "ids"),
-    param("PageNumber", "int"),
-    param("PageSize", "int"),
+    *NUMBERED,
 )
 def describe_instance_attachment_attributes(call: Call) -> Answer:
     """List the private pools that instances draw from: none."""
@@ -225,7 +222,7 @@ def describe_instance_attachment_attributes(call: Call) -> Answer:
     return {"Instances": {"Instance": shown}, **about}
 
 
-@action("Ecs", "DescribeInstanceAutoRenewAttribute", param("InstanceId"), *PAGES)
+@action("Ecs", "DescribeInstanceAutoRenewAttribute", param("InstanceId"), *NUMBERED)
 def describe_instance_auto_renew_attribute(call: Call) -> Answer:
     """List which of the instances that are paid for in advance are renewed by themselves."""
     if not call.params.has("InstanceId"):

@@ -6,7 +6,7 @@ import time
 
 from lab.cloud.actions_vpc import DESCRIPTION, NAME, shown_tags
 from lab.cloud.errors import ApiError, invalid, quota, wrong_status
-from lab.cloud.registry import PAGES, TAGS, Answer, Call, action
+from lab.cloud.registry import NUMBERED, TAGS, Answer, Call, action
 from lab.cloud.state import Eip, new_id, second
 from lab.cloud.wire import needed, param
 
@@ -109,7 +109,7 @@ def _of_eip(eip: Eip) -> Answer:
     param("AssociatedInstanceType", "text", "EcsInstance"),
     param("EipName"),
     *TAGS,
-    *PAGES,
+    *NUMBERED,
 )
 def describe_eip_addresses(call: Call) -> Answer:
     """List EIPs; one that does not exist is an empty list."""

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from lab.cloud.actions_vpc import DESCRIPTION, NAME
 from lab.cloud.catalogue import DISKS, IMAGES, TYPES, sold
 from lab.cloud.errors import FORBIDDEN, NOT_FOUND, ApiError, invalid, quota, wrong_status
-from lab.cloud.registry import PAGES, TAGS, Answer, Call, action
+from lab.cloud.registry import NUMBERED, PAGES, TAGS, Answer, Call, action
 from lab.cloud.shown import of_instance
 from lab.cloud.state import Disk, Instance, VSwitch, new_id
 from lab.cloud.wire import needed, param
@@ -265,7 +265,7 @@ def _wanted(instance: Instance, call: Call) -> bool:
     "DescribeInstanceStatus",
     param("InstanceId.N"),
     param("ZoneId"),
-    *PAGES,
+    *NUMBERED,
 )
 def describe_instance_status(call: Call) -> Answer:
     """List instances' statuses and nothing else."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from lab.cloud.actions_tags import shown_tags
 from lab.cloud.errors import ApiError, invalid, quota, wrong_status
-from lab.cloud.registry import PAGES, TAGS, Answer, Call, action
+from lab.cloud.registry import NUMBERED, TAGS, Answer, Call, action
 from lab.cloud.state import Instance, KeyPair, minute
 from lab.cloud.wire import needed, param
 
@@ -73,7 +73,7 @@ def _fingerprint(public: str) -> str:
     param("KeyPairFingerPrint"),
     param("IncludePublicKey", "bool"),
     *TAGS,
-    *PAGES,
+    *NUMBERED,
 )
 def describe_key_pairs(call: Call) -> Answer:
     """List key pairs; one that does not exist is an empty list."""

@@ -58,7 +58,6 @@ def stop_instance(call: Call) -> Answer:
     "RebootInstance",
     needed("InstanceId"),
     param("ForceStop", "bool"),
-    param("ForceReboot", "bool"),
     changes=True,
     needs_region=False,
 )

@@ -33,8 +33,10 @@ def _rule(start: str) -> tuple[Param, ...]:
     )
 
 
-_RULES: Final = (needed("SecurityGroupId"), *_rule("Permissions.N."), *_rule(""))
-_NAMED: Final = (param("SecurityGroupRuleId"), param("SecurityGroupRuleId.N"))
+_ONE: Final = (needed("SecurityGroupId"), *_rule(""))
+_RULES: Final = (*_ONE, *_rule("Permissions.N."))
+_THESE: Final = param("SecurityGroupRuleId.N")
+_THIS: Final = param("SecurityGroupRuleId")
 
 
 def _asked(call: Call, direction: Direction) -> list[Permission]:
@@ -124,25 +126,25 @@ def authorize_security_group_egress(call: Call) -> Answer:
     return _authorize(call, "egress")
 
 
-@action("Ecs", "RevokeSecurityGroup", *_RULES, *_NAMED, changes=True)
+@action("Ecs", "RevokeSecurityGroup", *_RULES, _THESE, changes=True)
 def revoke_security_group(call: Call) -> Answer:
     """Remove rules for what comes in."""
     return _revoke(call, "ingress")
 
 
-@action("Ecs", "RevokeSecurityGroupEgress", *_RULES, *_NAMED, changes=True)
+@action("Ecs", "RevokeSecurityGroupEgress", *_RULES, _THESE, changes=True)
 def revoke_security_group_egress(call: Call) -> Answer:
     """Remove rules for what goes out."""
     return _revoke(call, "egress")
 
 
-@action("Ecs", "ModifySecurityGroupRule", *_RULES, *_NAMED, changes=True)
+@action("Ecs", "ModifySecurityGroupRule", *_ONE, _THIS, changes=True)
 def modify_security_group_rule(call: Call) -> Answer:
     """Describe rules for what comes in; anything else is another rule."""
     return _describe(call, "ingress")
 
 
-@action("Ecs", "ModifySecurityGroupEgressRule", *_RULES, *_NAMED, changes=True)
+@action("Ecs", "ModifySecurityGroupEgressRule", *_ONE, _THIS, changes=True)
 def modify_security_group_egress_rule(call: Call) -> Answer:
     """Describe rules for what goes out; anything else is another rule."""
     return _describe(call, "egress")

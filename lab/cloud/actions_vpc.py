@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from lab.cloud.errors import ApiError, depends, quota, wrong_status
-from lab.cloud.registry import PAGES, TAGS, Answer, Call, action
+from lab.cloud.registry import NUMBERED, TAGS, Answer, Call, action
 from lab.cloud.state import Vpc, new_id, second
 from lab.cloud.wire import needed, param
 
@@ -99,7 +99,7 @@ def describe_vpc_attribute(call: Call) -> Answer:
     }
 
 
-@action("Vpc", "DescribeVpcs", param("VpcId"), param("VpcName"), *TAGS, *PAGES)
+@action("Vpc", "DescribeVpcs", param("VpcId"), param("VpcName"), *TAGS, *NUMBERED)
 def describe_vpcs(call: Call) -> Answer:
     """List VPCs."""
     wanted = [id for id in call.params.text("VpcId").split(",") if id]
@@ -126,7 +126,7 @@ def describe_vpcs(call: Call) -> Answer:
     param("RouterId"),
     param("RouteTableId"),
     param("RouterType"),
-    *PAGES,
+    *NUMBERED,
 )
 def describe_route_table_list(call: Call) -> Answer:
     """List route tables: each VPC has its own, and no other."""

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from lab.cloud.actions_vpc import DESCRIPTION, NAME, shown_tags
 from lab.cloud.catalogue import REGIONS
 from lab.cloud.errors import ApiError, depends, not_found, quota, wrong_status
-from lab.cloud.registry import PAGES, TAGS, Answer, Call, action
+from lab.cloud.registry import NUMBERED, TAGS, Answer, Call, action
 from lab.cloud.state import VSwitch, new_id, second
 from lab.cloud.wire import needed, param
 
@@ -94,7 +94,7 @@ def describe_vswitch_attributes(call: Call) -> Answer:
     "DescribeVSwitches",
     *(param(name) for name in ("VSwitchId", "VpcId", "ZoneId", "VSwitchName")),
     *TAGS,
-    *PAGES,
+    *NUMBERED,
 )
 def describe_vswitches(call: Call) -> Answer:
     """List vSwitches."""

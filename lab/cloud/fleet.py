@@ -101,10 +101,10 @@ class Fleet:
         if instance.status == "Stopping":
             return await self._stop(id)
         try:
-            await self._sync(id)
+            bound = await self._sync(id)
         except LabError as error:
             return await self._troubled(id, f"is not as its rules and addresses say: {error}")
-        return await self._settle_eip(id)
+        return await self._settle_eip(id, bound)
 
     async def _start(self, id: str) -> bool:
         try:
@@ -182,24 +182,30 @@ class Fleet:
     async def _last(self, since: float, seconds: float) -> None:
         await asyncio.sleep(max(since + seconds - time.time(), 0))
 
-    async def _sync(self, id: str) -> None:
+    async def _sync(self, id: str) -> IPv4Address | None:
+        """Give a machine its rules and its public address; return the latter."""
         await self._protect(id)
         public = self._public(id)
         await self._call(lambda: self._machines.bind(id, public))
+        return public
 
     async def _protect(self, id: str) -> None:
         rules = self.rules(id)
         await self._call(lambda: self._machines.protect(id, rules))
 
-    async def _settle_eip(self, id: str) -> bool:
+    async def _settle_eip(self, id: str, bound: IPv4Address | None) -> bool:
+        """Say that an EIP has come or gone, once the machine has it or is without it."""
         eip = self._world.eip_of(id)
         if eip is None or eip.status not in ("Associating", "Unassociating"):
             return False
+        if (eip.status == "Associating") != (bound == eip.address):
+            # It was asked for while the machine was being given another address.
+            return True
         await self._last(eip.since, self.settings.eip_s)
         eip = self._world.eip_of(id)
         if eip is not None and eip.status == "Associating":
             eip.status = "InUse"
-        elif eip is not None and eip.status == "Unassociating":
+        elif eip is not None:
             eip.instance, eip.status = "", "Available"
         self._store.save()
         return True

@@ -33,12 +33,9 @@ EVERYWHERE: Final = (
 
 ON_CHANGES: Final = (param("ClientToken", most=64), param("DryRun", "bool"))
 
-PAGES: Final = (
-    param("PageNumber", "int"),
-    param("PageSize", "int", most=100),
-    param("MaxResults", "int", most=100),
-    param("NextToken"),
-)
+NUMBERED: Final = (param("PageNumber", "int"), param("PageSize", "int", most=100))
+
+PAGES: Final = (*NUMBERED, param("MaxResults", "int", most=100), param("NextToken"))
 
 TAGS: Final = (param("Tag.N.Key", most=128), param("Tag.N.Value", most=128))
 
@@ -141,17 +138,18 @@ class Call:
         Raises:
             ApiError: a NextToken that no answer had.
         """
-        size = self.params.number("MaxResults") or self.params.number("PageSize", 10)
-        number = self.params.number("PageNumber", 1)
+        size, number = self.params.number("PageSize", 10), self.params.number("PageNumber", 1)
         start = max(number - 1, 0) * size
-        if self.params.has("NextToken"):
-            token = self.params.text("NextToken")
+        if self.params.declares("MaxResults"):
+            size = self.params.number("MaxResults", size)
+            token = self.params.text("NextToken", str(start))
             if not token.isdigit():
                 raise invalid("NextToken")
             start = int(token)
         end = start + size
         about: Answer = {"TotalCount": len(found), "PageNumber": number, "PageSize": size}
-        about["NextToken"] = str(end) if end < len(found) else ""
+        if self.params.declares("NextToken"):
+            about["NextToken"] = str(end) if end < len(found) else ""
         return found[start:end], about
 
 

@@ -48,6 +48,13 @@ class _Protocol(H11Protocol):
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            # TLS says goodbye and waits for an answer, which a client that only keeps its
+            # connection for later never sends.
+            self.transport.abort()
+
 
 def application(cloud: Cloud, key: Key, load: LoadSettings) -> Starlette:
     """Return the server's application.

@@ -154,6 +154,10 @@ class Params:
             raise AssertionError(msg)
         return self.sent.get(name)
 
+    def declares(self, name: str) -> bool:
+        """Return whether the action has the parameter, given or not."""
+        return name in self._declared
+
     def has(self, name: str) -> bool:
         """Return whether the parameter was given."""
         return self._value(name) is not None

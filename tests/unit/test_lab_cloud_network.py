@@ -145,11 +145,23 @@ async def test_pages(client: Client) -> None:
 
     assert await names(PageSize=2) == (["n0", "n1"], 5)
     assert await names(PageSize=2, PageNumber=3) == (["n4"], 5)
-    token = (await client.call("DescribeVpcs", MaxResults=3))["NextToken"]
-    last = await client.call("DescribeVpcs", MaxResults=3, NextToken=token)
-    assert [vpc["VpcName"] for vpc in last["Vpcs"]["Vpc"]] == ["n3", "n4"]
-    assert last["NextToken"] == ""
-    assert await code(client, "DescribeVpcs", NextToken="nonsense") == "InvalidParameter"
+    assert await code(client, "DescribeVpcs", MaxResults=3) == "InvalidParameter"
+
+
+async def test_pages_by_tokens(client: Client) -> None:
+    vpc, _vswitch, first = await client.network()
+    made = await client.call("CreateSecurityGroup", VpcId=vpc)
+
+    async def ids(**told: object) -> tuple[list[str], str]:
+        found = await client.call("DescribeSecurityGroups", MaxResults=1, **told)
+        groups = found["SecurityGroups"]["SecurityGroup"]
+        return [group["SecurityGroupId"] for group in groups], found["NextToken"]
+
+    shown, token = await ids()
+    assert shown == [first]
+    assert await ids(NextToken=token) == ([made["SecurityGroupId"]], "")
+    refusal = await code(client, "DescribeSecurityGroups", NextToken="nonsense")
+    assert refusal == "InvalidParameter"
 
 
 @pytest.mark.parametrize(
