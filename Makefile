@@ -16,7 +16,7 @@ CLOUD := $(if $(LAB),$(shell grep -qs '^cloud:' $(LAB) && echo yes))
 # What a recipe starts with: the toolchain's environment for this stack.
 ENV := eval "$$(toolchain/env $(STACK))"
 
-.PHONY: help up preview status destroy env tools stack test test-unit test-program test-lab lint bench
+.PHONY: help up preview status destroy env tools stack test test-unit test-program test-lab test-cloud lint bench
 
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -59,7 +59,7 @@ tools:
 stack: tools
 	@toolchain/stack $(STACK)
 
-test: ## everything: linters and types, unit, program, lab (real VMs)
+test: ## everything: linters and types, unit, program, lab (real VMs), cloud (real provider)
 	@tests/run all
 
 test-unit: ## pure functions, with properties and golden files
@@ -70,6 +70,9 @@ test-program: ## what the program registers with Pulumi, exactly
 
 test-lab: ## real VMs, real networkd, real packets
 	@tests/run lab
+
+test-cloud: ## the real provider against the lab's cloud: a hub that is bought, changed, moved, given back
+	@tests/run cloud
 
 lint: ## ruff, mypy --strict and shellcheck
 	@tests/run lint
