@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import pulumi
 
+from components.handover import handover
 from components.known import known_now
 from components.linux_host import LinuxHost
 from components.place import PlacedHost, PlacedHub
@@ -61,8 +62,13 @@ class LeasedLine(pulumi.ComponentResource):
         ahead: pulumi.Output[Outlook]
         ahead = pulumi.Output.all(address, announced).apply(lambda known: known[1])
         self.hub = self._host(network.hub.name, hub, ahead)
+        first: list[pulumi.Resource] = [self.hub.config]
+        if hub.deleted_with is not None:
+            # Only a hub that the stack makes leaves an old one behind when its address changes.
+            own = pulumi.ResourceOptions(parent=self)
+            first.append(handover(network.hub.name, hub, self.hub.config, own))
         self.spokes = {
-            name: self._host(name, place, ahead, after=self.hub) for name, place in spokes.items()
+            name: self._host(name, place, ahead, after=first) for name, place in spokes.items()
         }
         self.outputs = self._outputs(network, hub, spokes, ahead)
         self.register_outputs(dict(self.outputs))
@@ -72,14 +78,14 @@ class LeasedLine(pulumi.ComponentResource):
         name: str,
         place: PlacedHost,
         ahead: pulumi.Output[Outlook],
-        after: LinuxHost | None = None,
+        after: Sequence[pulumi.Resource] = (),
     ) -> LinuxHost:
         return LinuxHost(
             name,
             place,
             installer=ahead.apply(lambda ahead: ahead.installer(name)),
             configuration=ahead.apply(lambda ahead: ahead.configuration(name)),
-            after=[after.config] if after else [],
+            after=after,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

@@ -136,6 +136,16 @@ def test_the_whole_program(offices: World, tmp_path: Path, credentials: None) ->
         assert command.inputs["create"].endswith(f" # z-instance {IMAGE}")
         assert " # " not in deployment.one(f"a-{part}").inputs["create"]
         assert deployment.one(f"a-{part}").deleted_with == ""
+    # Two hubs with one key: the old one is silent before a spoke is told of the new one.
+    handover = deployment.one("z-handover")
+    assert handover.depends_on >= {"Command::z-config"}
+    assert handover.delete_before_replace
+    assert handover.deleted_with == "Instance::z-instance"
+    assert handover.inputs["triggers"] == ["203.0.113.7:22"]
+    assert handover.inputs["delete"] == "python -m components.handover"
+    assert "create" not in handover.inputs
+    assert isinstance(handover.inputs["stdin"], Secret)
+    assert "Command::z-handover" in deployment.one("a-config").depends_on
     shown = json.dumps([clear(r.inputs) for r in deployment.resources])
     assert RING.ssh_login().public in shown
     lines = [key.splitlines()[2] for key in (RING.ssh_host("z").private, offices.key)]
