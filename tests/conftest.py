@@ -19,7 +19,11 @@ TESTS = Path(__file__).parent
 LAYERS = ("unit", "program", "lab", "cloud")
 
 # What uses the one line: from looking at it to its end. It takes longest, so it comes first.
-LINE = ("test_line", "test_secrets", "test_change", "test_reboot", "test_destroy")
+LINE = ("test_line", "test_secrets", "test_change", "test_drift", "test_reboot", "test_destroy")
+# What uses the one line with its hub in the lab's cloud, likewise.
+CLOUD = ("test_cloud_line", "test_cloud_secrets", "test_cloud_change", "test_cloud_destroy")
+# What uses the one hub on which things go wrong; mostly waits, and boots one machine.
+FAULTS = ("test_cloud_refusals", "test_cloud_faults")
 # What uses the one world of bare machines. Machines that boot all at once keep each other waiting,
 # so these come when the line is up.
 BARE = ("test_existing", "test_confirm", "test_world")
@@ -37,12 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+WORLDS = {"line": LINE, "cloud": CLOUD, "faults": FAULTS, "bare": BARE}
+FIRST = (*LINE, *CLOUD, *WAITING, *FAULTS)
+LAST = (*BARE, "test_machines")
+
+
 def order(file: str) -> int:
-    if file in LINE:
-        return LINE.index(file)
-    if file in WAITING:
-        return len(LINE)
-    return len(LINE) + 1 + (1 + BARE.index(file) if file in BARE else 0)
+    if file in FIRST:
+        return FIRST.index(file)
+    return len(FIRST) + (1 + LAST.index(file) if file in LAST else 0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         layer = item.path.relative_to(TESTS).parts[0]
         item.add_marker(layer if layer in LAYERS else "lint")
-        if layer == "lab":
+        if layer in ("lab", "cloud"):
             item.add_marker(pytest.mark.timeout(LAB_TIMEOUT_S))
 
 
@@ -59,8 +66,7 @@ class ByWorld(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        worlds = {"line": LINE, "bare": BARE}
-        return next((name for name, users in worlds.items() if Path(file).stem in users), file)
+        return next((name for name, users in WORLDS.items() if Path(file).stem in users), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:
