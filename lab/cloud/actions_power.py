@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.cloud.actions_instances import HOST_NAME, check_user_data
 from lab.cloud.actions_vpc import DESCRIPTION, NAME
 from lab.cloud.catalogue import TYPES, sold
-from lab.cloud.errors import FORBIDDEN, ApiError, missing, wrong_status
+from lab.cloud.errors import FORBIDDEN, NOT_FOUND, ApiError, missing, wrong_status
 from lab.cloud.registry import Answer, Call, action
 from lab.cloud.state import Instance
 from lab.cloud.wire import needed, param
@@ -224,3 +224,33 @@ def allocate_public_ip_address(call: Call) -> Answer:
         instance.public = call.world.free_public(call.params.text("IpAddress"))
         call.touched.add(instance.id)
     return {"IpAddress": str(instance.public)}
+
+
+@action(
+    "Ecs",
+    "ResizeDisk",
+    needed("DiskId"),
+    needed("NewSize", "int", most=2048),
+    param("Type", "text", "offline", "online"),
+    changes=True,
+    needs_region=False,
+)
+def resize_disk(call: Call) -> Answer:
+    """Let a system disk grow: `online` while its instance runs, else while that is stopped.
+
+    It grows in the books alone; the machine's disk is as large as its image lets it be.
+    """
+    asked = call.params
+    id = asked.text("DiskId")
+    owner = next((i for i in call.world.instances.values() if i.disk.id == id), None)
+    if owner is None:
+        said = f'The specified disk "{id}" does not exist.'
+        raise ApiError("InvalidDiskId.NotFound", said, NOT_FOUND)
+    statuses = ("Running", "Stopped") if asked.text("Type") == "online" else ("Stopped",)
+    if owner.status not in statuses or owner.released:
+        raise wrong_status("instance", owner.status)
+    if asked.number("NewSize") <= owner.disk.size_gib:
+        said = "Specified new disk size should be greater than the original disk size."
+        raise ApiError("InvalidDiskSize.TooSmall", said)
+    owner.disk.size_gib = asked.number("NewSize")
+    return {"OrderId": ""}

@@ -166,6 +166,24 @@ async def test_start_stop_and_reboot(client: Client) -> None:
     assert switched == ["stop", "start"]
 
 
+async def test_a_disk_grows_and_never_shrinks(client: Client) -> None:
+    _vpc, vswitch, group = await client.network()
+    id = await client.run(vswitch, group, SystemDisk__Size=20)
+    await client.until(id, "Running")
+    listed = await client.call("DescribeDisks", InstanceId=id)
+    disk = listed["Disks"]["Disk"][0]["DiskId"]
+    told: dict[str, Any] = {"DiskId": disk, "NewSize": 30}
+    assert await code(client, "ResizeDisk", **told) == "IncorrectInstanceStatus"
+    told["Type"] = "online"
+    assert await code(client, "ResizeDisk", **(told | {"DiskId": "d-none"})) == (
+        "InvalidDiskId.NotFound"
+    )
+    await client.call("ResizeDisk", **told)
+    listed = await client.call("DescribeDisks", InstanceId=id)
+    assert listed["Disks"]["Disk"][0]["Size"] == 30
+    assert await code(client, "ResizeDisk", **told) == "InvalidDiskSize.TooSmall"
+
+
 async def test_another_type_and_user_data_count_from_the_next_start_on(client: Client) -> None:
     _vpc, vswitch, group = await client.network()
     id = await client.run(vswitch, group)
