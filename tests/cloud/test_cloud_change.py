@@ -1,0 +1,178 @@
+"""Changes of the running line: none, in place, another instance type, another region."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lab.client import Ping
+from tests.cloud.cloud_line import ONE_OF_EACH, CloudLine, summary
+from tests.lab.line import DEVICES
+
+BACK_S: Final = 60
+"""Once the new hub has booted, the line may be down for this long."""
+
+BIGGER: Final = "ecs.t6-c2m1.large"
+ELSEWHERE: Final = "cn-beijing"
+
+Record = Callable[[str, object], None]
+
+
+@dataclass
+class Watched:
+    """A ping from b to d around a change; `began` and `ended` are this machine's clock."""
+
+    began: float = 0.0
+    ended: float = 0.0
+    pings: list[Ping] = field(default_factory=list)
+
+    @property
+    def outage_s(self) -> float:
+        """The longest time without an answer."""
+        longest = run = 0
+        missing = set(self.pings[0].result.missing)
+        for number in range(1, self.pings[0].result.sent + 1):
+            run = run + 1 if number in missing else 0
+            longest = max(longest, run)
+        return longest * self._interval_s
+
+    def down_since(self, when: float) -> float:
+        """For how long, of the time since `when`, nothing was answered."""
+        sent_at = [
+            self.began + number * self._interval_s for number in self.pings[0].result.missing
+        ]
+        return sum(at > when for at in sent_at) * self._interval_s
+
+    @property
+    def _interval_s(self) -> float:
+        # A busy machine sends later than it was told to.
+        return (self.ended - self.began) / self.pings[0].result.sent
+
+
+@contextmanager
+def watched(line: CloudLine) -> Iterator[Watched]:
+    """Ping from b to d meanwhile."""
+    watch = Watched()
+    with line.lab.pinging("b", DEVICES["d"], interval_s=0.2) as ping:
+        watch.began = time.time()
+        watch.pings.append(ping)
+        yield watch
+        line.lab.wait_until_succeeds("b", "ping", "-c", "1", "-W", "1", DEVICES["d"])
+        watch.ended = time.time() + 2.0
+
+
+def booted_at(line: CloudLine) -> float:
+    """Return when the hub's first boot was over, by this machine's clock."""
+    text = line.on_hub(
+        "sh", "-c", "cut -d ' ' -f 1 /proc/uptime; systemctl show -P FinishTimestampMonotonic"
+    )
+    up_s, finished_us = text.split()
+    return time.time() - float(up_s) + int(finished_us) / 1e6
+
+
+def public_keys(line: CloudLine) -> dict[str, str]:
+    return {name: host["public_key"] for name, host in line.outputs()["endpoints"].items()}
+
+
+def replaced(line: CloudLine, record: Record, what: str, **options: Any) -> Watched:
+    """Bring up another hub, and see that it is one, with the same keys, and the only one."""
+    (old,) = line.inventory("instance")
+    keys = public_keys(line)
+    line.set(**options)
+    with watched(line) as watch:
+        began = time.monotonic()
+        line.make("up")
+        took = time.monotonic() - began
+    (new,) = line.inventory("instance")
+    assert new["id"] != old["id"]
+    assert line.counts() == ONE_OF_EACH
+    assert public_keys(line) == keys
+    assert keys["z"] in line.on_hub("wg", "show", "wg0")
+    down = watch.down_since(booted_at(line))
+    record(
+        "measured",
+        f"{what}: b to d down for {watch.outage_s:.1f} s, {down:.1f} s of it after the new hub's "
+        f"first boot was over; `make up` took {took:.0f} s",
+    )
+    assert down < BACK_S
+    return watch
+
+
+def test_refresh_finds_everything_as_it_was(line: CloudLine) -> None:
+    done = line.pulumi("refresh", "--yes", "--skip-preview")
+    # The stack's own outputs, which it reads from itself, are those of the run before.
+    assert re.fullmatch(r"(~ 1 updated )?\d+ unchanged", summary(done)), done.stdout
+    changed = re.findall(r"^ [-+~]+ +\S+ (\S+) (?:updated|deleted|created)", done.stdout, re.M)
+    assert set(changed) <= {"itself"}, done.stdout
+    done = line.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert re.fullmatch(r"\d+ unchanged", summary(done)), done.stdout
+
+
+def test_a_second_up_changes_nothing(line: CloudLine) -> None:
+    asked = len(line.asked())
+    done = line.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert re.fullmatch(r"\d+ unchanged", summary(done)), done.stdout
+    # What is known of the hub is not asked for again.
+    assert len(line.asked()) == asked
+
+
+def test_what_can_be_changed_in_place_costs_no_packet(line: CloudLine) -> None:
+    before = line.inventory()
+    line.set(
+        bandwidth=10,
+        disk_gib=30,
+        tags={"team": "network"},
+        deletion_protection=True,
+        admin_cidrs=["203.0.113.250/32", "198.51.100.0/24"],
+    )
+    with watched(line) as watch:
+        line.make("up")
+        line.set(bandwidth=10, disk_gib=30)
+        line.make("up")
+    assert watch.pings[0].result.missing == ()
+    assert [row["id"] for row in line.inventory()] == [row["id"] for row in before]
+    (rule,) = line.asked(action="RevokeSecurityGroup", code="OK")
+    assert rule["values"]["SourceCidrIp"] == "198.51.100.0/24"
+
+
+def test_preview_tells_of_the_outage_and_the_price(line: CloudLine) -> None:
+    line.set(instance_type=BIGGER)
+    shown = line.pulumi("preview").stdout
+    assert "the hub's machine is replaced (instance_type ecs.t6-c4m1.large -> " in shown
+    assert "the line is down until it has booted" in shown
+    assert re.search(r"price of machine and disk, as Alibaba Cloud says now: [\d.]+ XTS", shown)
+    assert f"{BIGGER}: 2 vCPU, 1 GiB" in shown
+
+
+def test_another_instance_type(line: CloudLine, record_property: Record) -> None:
+    address = line.address
+    watch = replaced(line, record_property, "another instance type", instance_type=BIGGER)
+    assert line.address == address
+    assert watch.outage_s > 0
+    memory = int(line.on_hub("sh", "-c", "awk '/MemTotal/ {print $2}' /proc/meminfo"))
+    assert 800 << 10 < memory < 1024 << 10
+
+
+def test_another_region(line: CloudLine, record_property: Record) -> None:
+    address = line.address
+    line.set(instance_type=BIGGER, region=ELSEWHERE)
+    assert "the hub moves to a new address (region cn-hangzhou -> " in line.pulumi("preview").stdout
+    replaced(line, record_property, "another region", instance_type=BIGGER, region=ELSEWHERE)
+    assert line.address != address
+    assert {row["region"] for row in line.inventory()} == {ELSEWHERE}
+    for spoke in ("a", "c"):
+        endpoints = line.lab.run(spoke, "wg", "show", "wg0", "endpoints").stdout
+        assert endpoints.split()[1] == f"{line.address}:51820"
+    export = json.loads(line.pulumi("stack", "export").stdout)["deployment"]["resources"]
+    assert not [one["urn"] for one in export if "cn-hangzhou" in json.dumps(one.get("inputs"))]
+
+
+def test_the_line_is_unchanged_then(line: CloudLine) -> None:
+    done = line.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert re.fullmatch(r"\d+ unchanged", summary(done)), done.stdout
+    assert line.make("status").stdout.count("as wanted") == 3
