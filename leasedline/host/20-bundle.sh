@@ -69,9 +69,7 @@ bundle_check_match() {
 
 # bundle_unpack BUNDLE ROOT
 bundle_unpack() {
-	bundle_paths "$1" | sed 's,/[^/]*$,,' | sort -u | while read -r directory; do
-		mkdir -p "$2$directory"
-	done
+	bundle_paths "$1" | sed "s,/[^/]*\$,,;s,^,$2," | sort -u | xargs -r mkdir -p
 	awk -v root="$2" '
 		/^file / { if (out) close(out); out = root $2; printf "" >out; next }
 		/^\|/ { print substr($0, 2) >out }
