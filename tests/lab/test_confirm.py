@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -135,7 +134,6 @@ class Killed:
     """A run that was killed while its change was in the kernel."""
 
     uptime: float
-    clock: float
     said: str
 
 
@@ -147,7 +145,7 @@ def killed(hosts: Bare) -> Killed:
     assert "the way back is proved" in first.stdout
     running = hosts.apply_wrong("a")
     hosts.sh("a", KILL)
-    now = Killed(hosts.uptime("a"), time.monotonic(), hosts.status("a").stdout)
+    now = Killed(hosts.uptime("a"), hosts.status("a").stdout)
     assert running.result().code not in (0, 1)
     return now
 
@@ -198,9 +196,9 @@ def test_a_killed_run_is_undone_in_time(
     hosts: Bare, killed: Killed, record_property: Record
 ) -> None:
     assert re.search(r"differs: a change is not confirmed: it is undone in \d+ s", killed.said)
-    left = max(1.0, BACK_S - (time.monotonic() - killed.clock))
+    # The host itself says when it was undone; the question may wait for a busy machine.
     hosts.lab.wait_until_succeeds(
-        "a", "sh", "-c", "! test -e /var/lib/leased-line/pending", timeout_s=left
+        "a", "sh", "-c", "! test -e /var/lib/leased-line/pending", timeout_s=BACK_S
     )
     took = int(hosts.sh("a", UNDONE_AT).stdout) / 1e6 - killed.uptime
     record_property("measured", f"a killed apply was undone {took:.0f} s after the kill")

@@ -164,3 +164,18 @@ def test_a_lab_with_a_cloud_has_its_hub_there(project: Path) -> None:
         "config set leased-line:hub alibaba -s cloud-lab",
         "config set leased-line:spokes lab -s cloud-lab",
     ]
+
+
+def test_what_a_killed_run_left_half_written_stops_nothing(project: Path) -> None:
+    assert make(project, "lab").returncode == 0
+    kept = project / ".state/.pulumi/stacks/leased-line"
+    whole, cut, begun = (kept / f"lab.json{end}" for end in (".bak.attrs", ".attrs", ".18ead.tmp"))
+    whole.write_text('{"md5":"x"}\n', encoding="utf-8")
+    cut.touch()
+    begun.write_text('{"version": 3,', encoding="utf-8")
+    done = make(project, "lab")
+    assert done.returncode == 0
+    assert "killed while it wrote .state/.pulumi/stacks/leased-line/lab.json.attrs" in done.stderr
+    assert whole.exists()
+    assert not cut.exists()
+    assert not begun.exists()
