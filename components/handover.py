@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_command import local
@@ -18,7 +18,7 @@ from pulumi_command import local
 from components.place import PlacedHub
 from components.reach import ask
 from leasedline.commands import commands
-from leasedline.ssh import Login
+from leasedline.ssh import Login, login_from
 
 _NAME: Final = "old-hub"
 
@@ -64,7 +64,7 @@ def main() -> int:
         The exit code: 0 also where it does not answer, as it is then taken to be gone.
     """
     told = json.load(sys.stdin)
-    login = _login(told["login"])
+    login = login_from(told["login"])
     remove = {_NAME: commands(login.user).remove}
     answer = ask({_NAME: login}, remove, told["key"], told["key"])[_NAME]
     if answer.fault:
@@ -74,11 +74,6 @@ def main() -> int:
         return 0
     print(answer.stderr.strip(), file=sys.stderr)
     return answer.code
-
-
-def _login(login: dict[str, Any]) -> Login:
-    jump = _login(login["jump"]) if login.get("jump") else None
-    return Login(**{**login, "port": int(login["port"]), "jump": jump})
 
 
 if __name__ == "__main__":

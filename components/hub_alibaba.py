@@ -12,12 +12,12 @@ import pulumi
 import pulumi_alicloud as alicloud
 from pulumi_alicloud import ecs
 from pulumi_command import remote
-from pulumi_command.remote import ConnectionArgs, ProxyConnectionArgs
+from pulumi_command.remote import ConnectionArgs
 
 from components.alibaba_access import admin_cidrs, require_credentials
 from components.alibaba_choice import choose
 from components.alibaba_network import Surroundings, place_in_network
-from components.hub_existing import login_of
+from components.hub_existing import login_of, proxy_of
 from components.place import PlacedHub
 from components.price import price
 from components.settings import Last, Settings
@@ -292,15 +292,7 @@ class AlibabaHub(pulumi.ComponentResource):
                 user="root",
                 host_key=host_key,
                 private_key=key,
-                proxy=ProxyConnectionArgs(
-                    host=jump.host,
-                    port=float(jump.port),
-                    user=jump.user,
-                    host_key=jump.host_key,
-                    private_key=key,
-                )
-                if jump
-                else None,
+                proxy=proxy_of(jump, key) if jump else None,
             ),
             login=address.apply(
                 lambda address: Login(

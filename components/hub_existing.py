@@ -48,7 +48,7 @@ def _existing(name: str, ssh: Ssh, key: str | None) -> PlacedHost:
             user=ssh.user,
             host_key=ssh.host_key,
             private_key=private_key,
-            proxy=_proxy(ssh.jump, private_key) if ssh.jump else None,
+            proxy=proxy_of(ssh.jump, private_key) if ssh.jump else None,
         ),
     )
 
@@ -65,7 +65,8 @@ def login_of(ssh: Ssh | Jump) -> Login:
     )
 
 
-def _proxy(jump: Jump, private_key: pulumi.Input[str] | None) -> ProxyConnectionArgs:
+def proxy_of(jump: Jump, private_key: pulumi.Input[str] | None) -> ProxyConnectionArgs:
+    """Return `jump` as pulumi-command needs it; the host behind it takes the same key."""
     return ProxyConnectionArgs(
         host=jump.host,
         port=float(jump.port),

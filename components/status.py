@@ -16,7 +16,7 @@ from components.reach import Answer, ask
 from leasedline.commands import commands
 from leasedline.drift import STATUS_CODES, program_fault, read_status
 from leasedline.keys import KeyRing
-from leasedline.ssh import Login
+from leasedline.ssh import Login, login_from
 
 DIFFERS: Final = 3
 UNREACHABLE: Final = 4
@@ -36,7 +36,7 @@ def main() -> int:
     outputs = _pulumi("stack", "output", "--json", "--stack", options.stack)
     if outputs is None:
         return 1
-    logins = {name: _login(login) for name, login in (outputs.get("logins") or {}).items()}
+    logins = {name: login_from(login) for name, login in (outputs.get("logins") or {}).items()}
     if not logins:
         print(f"stack {options.stack} has no hosts yet: make up STACK={options.stack}")
         return 0
@@ -80,11 +80,6 @@ def _keys(stack: str, logins: Mapping[str, Login]) -> tuple[str | None, str | No
     if not any(login.derived for login in logins.values()):
         return key, None
     return key, KeyRing(config.get("leased-line:seed", {}).get("value")).ssh_login().private
-
-
-def _login(login: dict[str, Any]) -> Login:
-    jump = _login(login["jump"]) if login.get("jump") else None
-    return Login(**{**login, "port": int(login["port"]), "jump": jump})
 
 
 def _report(answer: Answer, program: str | None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,12 @@ class Login:
     key_file: str | None = None
     jump: Login | None = None
     derived: bool = False
+
+
+def login_from(told: Mapping[str, Any]) -> Login:
+    """Return the login that `told` holds: an output of a stack, whose numbers may be floats."""
+    jump = login_from(told["jump"]) if told.get("jump") else None
+    return Login(**{**told, "port": int(told["port"]), "jump": jump})
 
 
 def known_hosts(logins: Mapping[str, Login]) -> str:

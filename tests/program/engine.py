@@ -261,3 +261,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def clear(value: Any) -> Any:
+    """What whoever reads the state without its passphrase sees."""
+    if isinstance(value, Secret):
+        return "[secret]"
+    if isinstance(value, dict):
+        return {key: clear(item) for key, item in value.items()}
+    return [clear(item) for item in value] if isinstance(value, list) else value

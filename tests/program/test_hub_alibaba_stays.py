@@ -9,14 +9,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from leasedline.moving import CloudHub, from_output
 from tests.program.alibaba import ANSWERS, BEFORE, IMAGE, IMAGES, MADE, SECTION, ZONES, Up, instance
-from tests.program.engine import Secret, deploy
+from tests.program.engine import Secret, clear, deploy
 from tests.program.offices import World, world
 from tests.unit.networks import RING, ROOT, SEED
 
@@ -150,15 +149,6 @@ def test_the_whole_program(offices: World, tmp_path: Path, credentials: None) ->
     assert RING.ssh_login().public in shown
     lines = [key.splitlines()[2] for key in (RING.ssh_host("z").private, offices.key)]
     assert not [secret for secret in (*lines, SEED, RING.host("z").private) if secret in shown]
-
-
-def clear(value: Any) -> Any:
-    """What whoever reads the state without its passphrase sees."""
-    if isinstance(value, Secret):
-        return "[secret]"
-    if isinstance(value, dict):
-        return {key: clear(item) for key, item in value.items()}
-    return [clear(item) for item in value] if isinstance(value, list) else value
 
 
 def test_only_a_stack_with_its_hub_there_imports_the_sdk() -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from leasedline.bundle import PAYLOAD
-from tests.program.engine import Deployment, Registration, Secret, deploy
+from tests.program.engine import Deployment, Registration, Secret, clear, deploy
 from tests.program.offices import World, new_key, public, world
 from tests.unit.networks import ROOT, SEED, article, planner
 
@@ -245,15 +245,6 @@ def test_no_secret_is_registered_or_told_in_clear(
     assert not [secret for secret in secrets if secret in shown]
     # The search itself works: public keys are there.
     assert plan.hub().public_key in shown
-
-
-def clear(value: Any) -> Any:
-    """What whoever reads the state without its passphrase sees."""
-    if isinstance(value, Secret):
-        return "[secret]"
-    if isinstance(value, dict):
-        return {key: clear(item) for key, item in value.items()}
-    return [clear(item) for item in value] if isinstance(value, list) else value
 
 
 # --- what is refused, before anything is registered ---
