@@ -55,7 +55,7 @@ class AlibabaHub(pulumi.ComponentResource):
         self,
         name: str,
         settings: Settings,
-        last: pulumi.Output[Last],
+        last: Last,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register everything but the wait for the machine's first boot (`booted`).
@@ -104,7 +104,7 @@ class AlibabaHub(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self._explain = pulumi.ErrorHook(f"explain-{name}", _explain)
-        self._bought = self._announced(last.apply(lambda last: last.bought))
+        self._bought = self._announced(last.bought)
         # Known only once the API has answered: where it refuses to, nothing has been begun.
         self._tags = self._bought.apply(lambda _: tags)
         self._instance = self._make_instance()
@@ -138,21 +138,19 @@ class AlibabaHub(pulumi.ComponentResource):
         )
         return replace(hub, ready=[*hub.ready, booted])
 
-    def _announced(self, before: pulumi.Output[CloudHub | None]) -> pulumi.Output[CloudHub]:
-        def announce(known: list[Any]) -> CloudHub:
-            last, bought = known
-            if line := outage(self._wanted, last, bought):
+    def _announced(self, before: CloudHub | None) -> pulumi.Output[CloudHub]:
+        def announce(bought: CloudHub) -> CloudHub:
+            if line := outage(self._wanted, before, bought):
                 pulumi.log.warn(line)
-            found: CloudHub = bought
-            return found
+            return bought
 
-        bought: pulumi.Output[CloudHub] = before.apply(
-            lambda last: choose(self._wanted, last, self._account)
+        bought: pulumi.Output[CloudHub] = pulumi.Output.from_input(
+            choose(self._wanted, before, self._account)
         )
         if pulumi.runtime.is_dry_run():
             pulumi.log.info("\n".join(capacity(self._wanted, self._network.mtu)))
             self._told: pulumi.Output[bool] = bought.apply(self._tell_price)
-        return pulumi.Output.all(before, bought).apply(announce)
+        return bought.apply(announce)
 
     async def _tell_price(self, bought: CloudHub) -> bool:
         pulumi.log.info(await price(self._wanted, bought))

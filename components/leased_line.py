@@ -36,7 +36,7 @@ class LeasedLine(pulumi.ComponentResource):
         ring: KeyRing,
         hub: PlacedHub,
         spokes: Mapping[str, PlacedHost],
-        last: pulumi.Output[Last],
+        last: Last,
         statuses: pulumi.Output[dict[str, Status]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -56,8 +56,8 @@ class LeasedLine(pulumi.ComponentResource):
         # A preview can tell of the network before it knows the hub's address, but not of bundles.
         address: pulumi.Output[str] = pulumi.Output.from_input(hub.address)
         endpoint: pulumi.Output[str | None] = pulumi.Output.from_input(known_now(address))
-        announced = pulumi.Output.all(endpoint, last, statuses).apply(
-            lambda known: _announced(network, ring, *known)
+        announced = pulumi.Output.all(endpoint, statuses).apply(
+            lambda known: _announced(network, ring, last, *known)
         )
         ahead: pulumi.Output[Outlook]
         ahead = pulumi.Output.all(address, announced).apply(lambda known: known[1])
@@ -126,8 +126,8 @@ class LeasedLine(pulumi.ComponentResource):
 def _announced(
     network: Network,
     ring: KeyRing,
-    endpoint: str | None,
     last: Last,
+    endpoint: str | None,
     statuses: Mapping[str, Status],
 ) -> Outlook:
     """Work out what lies ahead, and say it before any host is touched."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
-from components.known import known_now
 from leasedline import moving
 from leasedline.keys import KeyRing, SeedError
 from leasedline.load import load_network
@@ -19,6 +19,9 @@ from leasedline.moving import CloudHub
 from leasedline.network import Network
 from leasedline.rules import NetworkError
 from leasedline.snapshot import Snapshot, from_output
+
+# Seconds between attempts to read the state; the engine saves within milliseconds.
+READ_AGAIN_S: Final = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class Where(StrEnum):
@@ -92,19 +95,33 @@ class Last:
     bought: CloudHub | None = None
 
 
-def last_run() -> pulumi.Output[Last]:
-    """Return what the last complete run left, read from the stack's own outputs."""
-    itself = pulumi.StackReference(
-        "itself", f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    )
-    # By way of the value: no host depends on the reference.
-    outputs: pulumi.Output[dict[str, Any] | None]
-    outputs = pulumi.Output.from_input(known_now(itself.outputs))
-    return outputs.apply(_last)
+def last_run() -> Last:
+    """Return what the last complete run left, read from the stack's own outputs.
+
+    A reference of the stack to itself (StackReference) would fail the run now and then: Pulumi's
+    file backend replaces the `.attrs` file beside the state in place, so that whoever reads while
+    the engine saves finds it empty ("failed to load checkpoint: EOF", pulumi 3.259 with gocloud's
+    fileblob). The engine's function behind the reference can be asked again.
+
+    Raises:
+        pulumi.RunError: the stack's state cannot be read; the text says why.
+    """
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    for wait_s in (*READ_AGAIN_S, None):
+        try:
+            found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name})
+        # The SDK raises nothing narrower.
+        except Exception as error:
+            if wait_s is None:
+                msg = f"what the last run of {name} left cannot be read: {error}"
+                raise pulumi.RunError(msg) from None
+            time.sleep(wait_s)
+        else:
+            break
+    return _last(found.value["outputs"])
 
 
-def _last(outputs: Mapping[str, Any] | None) -> Last:
-    outputs = outputs or {}
+def _last(outputs: Mapping[str, Any]) -> Last:
     endpoints: Mapping[str, Any] = outputs.get("endpoints") or {}
     return Last(
         addresses={n: IPv4Address(host["tunnel_address"]) for n, host in endpoints.items()},

@@ -17,7 +17,7 @@ from leasedline.ssh import Login
 
 
 def survey(
-    places: Mapping[str, PlacedHost], settings: Settings, last: pulumi.Output[Last]
+    places: Mapping[str, PlacedHost], settings: Settings, last: Last
 ) -> pulumi.Output[dict[str, Status]]:
     """Ask every host for its status; what did not answer is not in the result.
 
@@ -58,11 +58,10 @@ def _require_answers(logins: Mapping[str, Login], settings: Settings) -> dict[st
 
 
 async def _ask_made(
-    places: Mapping[str, PlacedHost], settings: Settings, last: pulumi.Output[Last]
+    places: Mapping[str, PlacedHost], settings: Settings, last: Last
 ) -> dict[str, Status]:
-    ran = await known_now(last)
     logins: dict[str, Login] = {}
-    for name in ran.snapshot.hosts if ran and ran.snapshot else ():
+    for name in last.snapshot.hosts if last.snapshot else ():
         # A preview does not know the place of what is still to be made or moved.
         if name in places:
             place: pulumi.Output[Login] = pulumi.Output.from_input(places[name].login)

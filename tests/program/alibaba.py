@@ -73,7 +73,7 @@ def up_in(directory: Path) -> Up:
                 network=network, ring=RING, hub=Where.ALIBABA, spokes=Where.LAB, ssh_key=ssh_key
             )
             last = Last(addresses={}, snapshot=None, bought=before)
-            cloud = AlibabaHub("z", settings, pulumi.Output.from_input(last))
+            cloud = AlibabaHub("z", settings, last)
             hub = cloud.booted(cloud.placed)
             for name, value in cloud.outputs.items():
                 pulumi.export(name, value)

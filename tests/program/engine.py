@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,7 +19,7 @@ PROJECT: Final = "leased-line"
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _STACK: Final = "pulumi:pulumi:Stack"
-_STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
+_OWN_OUTPUTS: Final = "pulumi:pulumi:readStackOutputs"
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ def deploy(
     outputs_before: Mapping[str, Any] | None = None,
     answers: Mapping[str, Any] | None = None,
     made: Mapping[str, Mapping[str, Any]] | None = None,
+    unreadable: Sequence[str] = (),
     stack_name: str = "test",
     into: Deployment | None = None,
 ) -> Deployment:
@@ -87,9 +88,10 @@ def deploy(
         config: the stack's settings, without the project's name.
         secrets: likewise, kept secret.
         preview: whether the engine only previews.
-        outputs_before: what a reference of the stack to itself finds.
+        outputs_before: what the stack finds of its own outputs.
         answers: what each function of a provider returns, by token; a text is why it fails.
         made: what a provider adds to a resource's inputs, by the resource's type.
+        unreadable: why the stack's own outputs cannot be read, one text per attempt.
         stack_name: the stack's name.
         into: takes what was registered, for a program that is to fail.
     """
@@ -103,6 +105,7 @@ def deploy(
         )
         monitor = _Monitor(deployment, stack_name, outputs_before or {})
         monitor.answers, monitor.made = answers or {}, made or {}
+        monitor.unreadable = list(unreadable)
         # As mocks.set_mocks does, but for the stack that it makes outside of run_in_stack.
         settings.configure(
             mocks.MockSettings(  # type: ignore[no-untyped-call]
@@ -177,6 +180,7 @@ class _Monitor(mocks.MockMonitor):
         self._outputs_before = outputs_before
         self.answers: Mapping[str, Any] = {}
         self.made: Mapping[str, Mapping[str, Any]] = {}
+        self.unreadable: list[str] = []
 
     def _urn(self, resource_type: str, name: str) -> str:
         return f"urn:pulumi:{self._stack}::{PROJECT}::{resource_type}::{name}"
@@ -219,19 +223,16 @@ class _Monitor(mocks.MockMonitor):
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         state = struct_pb2.Struct()
-        if request.type != _STACK_REFERENCE:
-            self._deployment.read.append((request.type, request.name, request.id))
-            state.update(self.made[request.type])
-            return resource_pb2.ReadResourceResponse(
-                urn=self._urn(request.type, request.name), properties=state
-            )
-        state.update({"name": request.id, "outputs": self._outputs_before, "secretOutputNames": []})
+        self._deployment.read.append((request.type, request.name, request.id))
+        state.update(self.made[request.type])
         return resource_pb2.ReadResourceResponse(
             urn=self._urn(request.type, request.name), properties=state
         )
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802
         arguments = _plain(json_format.MessageToDict(request.args))
+        if request.tok == _OWN_OUTPUTS:
+            return self._own_outputs(arguments["name"])
         self._deployment.asked.append((request.tok, arguments))
         answer = self.answers[request.tok]
         if isinstance(answer, str):
@@ -239,6 +240,16 @@ class _Monitor(mocks.MockMonitor):
             return resource_pb2.ResourceInvokeResponse(failures=[failure])
         state = struct_pb2.Struct()
         state.update(answer)
+        return resource_pb2.ResourceInvokeResponse(**{"return": state})
+
+    def _own_outputs(self, name: str) -> Any:
+        if self.unreadable:
+            reason = self.unreadable.pop(0)
+            failure = provider_pb2.CheckFailure(property="", reason=reason)
+            return resource_pb2.ResourceInvokeResponse(failures=[failure])
+        assert name == f"organization/{PROJECT}/{self._stack}"
+        state = struct_pb2.Struct()
+        state.update({"name": name, "outputs": self._outputs_before, "secretOutputNames": []})
         return resource_pb2.ResourceInvokeResponse(**{"return": state})
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pulumi
 import pytest
 import yaml
 
+from components import settings
 from leasedline.bundle import PAYLOAD
 from tests.program.engine import Deployment, Registration, Secret, clear, deploy
 from tests.program.offices import World, new_key, public, world
@@ -50,6 +51,7 @@ def up(
     key: bool = True,
     preview: bool = False,
     outputs_before: Mapping[str, Any] | None = None,
+    unreadable: Sequence[str] = (),
     into: Deployment | None = None,
     **config: str,
 ) -> Deployment:
@@ -63,6 +65,7 @@ def up(
         secrets={name: value for name, value in secrets.items() if value},
         preview=preview,
         outputs_before=outputs_before,
+        unreadable=unreadable,
         into=into,
     )
 
@@ -208,6 +211,34 @@ def test_addresses_left_out_keep_what_the_stack_gave_out(
     assert addresses == {"z": "10.70.0.1", "c": "10.70.0.2", "a": "10.70.0.3"}
     first = up(written, tmp_path, here).outputs["endpoints"]
     assert first["a"]["tunnel_address"] == "10.70.0.2"
+
+
+CUT_OFF = "failed to load checkpoint: EOF"
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_state_that_is_being_saved_is_read_again(
+    written: dict[str, Any],
+    here: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    attempts: int,
+) -> None:
+    monkeypatch.setattr(settings, "READ_AGAIN_S", (0.0, 0.0))
+    before = {"endpoints": {"c": {"tunnel_address": "10.70.0.9"}}}
+    for spoke in written["spokes"]:
+        del spoke["address"]
+    deployment = up(written, tmp_path, here, outputs_before=before, unreadable=[CUT_OFF] * attempts)
+    assert deployment.outputs["endpoints"]["c"]["tunnel_address"] == "10.70.0.9"
+
+
+def test_a_state_that_cannot_be_read_is_named(
+    written: dict[str, Any], here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "READ_AGAIN_S", (0.0, 0.0))
+    said = refused(written, tmp_path, here, unreadable=[CUT_OFF] * 3)
+    assert said.startswith("what the last run of organization/leased-line/test left cannot be read")
+    assert CUT_OFF in said
 
 
 # --- what is told ---

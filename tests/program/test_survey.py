@@ -58,7 +58,7 @@ def asked(
             ),
         }
         last = Last(addresses={}, snapshot=snapshot(article()) if known else None)
-        survey(places, settings, pulumi.Output.from_input(last)).apply(found.append)
+        survey(places, settings, last).apply(found.append)
 
     deploy(program, preview=preview, into=into)
     return found[0]
