@@ -46,13 +46,34 @@ class OfficeSettings(_Settings):
     """Name and LAN address of each plain device; else one, `<office>1`, at a free address."""
 
 
-class MachineSettings(_Settings):
-    """What all machines (z, a, c) are."""
+Memory = Annotated[int, Field(strict=True, ge=LEAST_MEMORY_MIB, le=16384)]
+Release = Literal["bookworm", "trixie"]
 
-    memory_mib: Annotated[int, Field(strict=True, ge=LEAST_MEMORY_MIB, le=16384)] = 512
+
+class OneMachine(_Settings):
+    """What one machine is where it is not as all are."""
+
+    memory_mib: Memory | None = None
+    debian: Release | None = None
+
+
+class MachineSettings(_Settings):
+    """What all machines (z, a, c) are, and those that differ."""
+
+    memory_mib: Memory = 512
     """Memory of each, in MiB; the article's instance has 512."""
-    debian: Literal["bookworm", "trixie"] = "bookworm"
+    debian: Release = "bookworm"
     """Debian's release: bookworm has systemd 252, trixie 257."""
+    each: dict[HostName, OneMachine] = {}
+    """By the name of the hub or the spoke."""
+
+    def memory_of(self, name: str) -> int:
+        """Return the memory of a machine, in MiB."""
+        return self.each.get(name, OneMachine()).memory_mib or self.memory_mib
+
+    def debian_of(self, name: str) -> str:
+        """Return the Debian release of a machine."""
+        return self.each.get(name, OneMachine()).debian or self.debian
 
 
 Seconds = Annotated[float, Field(ge=0, le=600)]
@@ -199,6 +220,8 @@ def _fault(detail: ErrorDetails, document: Document) -> Fault:
 
 
 def _model_at(path: tuple[str | int, ...]) -> list[str]:
+    if path[:2] == ("machines", "each"):
+        return list(OneMachine.model_fields)
     models: dict[tuple[str | int, ...], type[BaseModel]] = {
         (): LabSettings,
         ("hub",): HubSettings,

@@ -95,6 +95,7 @@ class _Builder:
         self._check_names(offices)
         machines = [self._hub()] if self.hub_machine else []
         machines += [self._spoke_machine(office) for office in offices]
+        self._check_machines([machine.name for machine in machines])
         return World(
             stack=self.stack, internet=self.internet, offices=offices, machines=tuple(machines)
         )
@@ -129,6 +130,12 @@ class _Builder:
             if what.endswith("LAN") and prefix.overlaps(MANAGEMENT):
                 rule = f"overlaps {MANAGEMENT}, by which the lab's SSH comes in"
                 self._fault((), f"{what} {prefix}", rule, "give that LAN another range")
+
+    def _check_machines(self, names: list[str]) -> None:
+        for name in self.settings.machines.each:
+            if name not in names:
+                remedy = f"the lab's machines are {', '.join(names)}"
+                self._fault(("machines", "each", name), "", "is no machine of the lab", remedy)
 
     def _lines(self) -> dict[str, IPv4Interface]:
         """Allot each office's /30 to the internet: what is written first, then what is free."""
@@ -286,8 +293,8 @@ class _Builder:
         return Machine(
             stack=self.stack,
             name=name,
-            debian=self.settings.machines.debian,
-            memory_mib=self.settings.machines.memory_mib,
+            debian=self.settings.machines.debian_of(name),
+            memory_mib=self.settings.machines.memory_of(name),
             nics=tuple(nics),
             management_mac=stable_mac(self.stack, name, "management"),
         )

@@ -57,6 +57,20 @@ def test_the_articles_world(article: Network) -> None:
     ]
 
 
+def test_a_machine_may_differ_from_the_others(article: Network) -> None:
+    text = """
+machines:
+  memory_mib: 384
+  each:
+    a: {debian: trixie}
+    z: {memory_mib: 1024, debian: bookworm}
+"""
+    found = {m.name: (m.debian, m.memory_mib) for m in made(article, text).machines}
+    assert found == {"z": ("bookworm", 1024), "a": ("trixie", 384), "c": ("bookworm", 384)}
+    text = "machines: {debian: trixie, each: {a: {debian: bookworm}}}"
+    assert [m.debian for m in made(article, text).machines] == ["trixie", "bookworm", "trixie"]
+
+
 def test_a_hub_in_the_cloud_is_no_machine_of_the_world(article: Network) -> None:
     settings = load_settings("lab")
     with_hub = world(article, settings, "lab")
@@ -165,6 +179,18 @@ SETTINGS_FAULTS = {
     "memory": ("machines: {memory_mib: 12}", "machines.memory_mib 12 is not from 256 to 16384"),
     "memory as text": ("machines: {memory_mib: much}", "machines.memory_mib much is not from"),
     "release": ("machines: {debian: sarge}", "machines.debian sarge is no release"),
+    "one machine's release": (
+        "machines:\n  each:\n    a: {debian: sarge}",
+        f"{FILE}:3: machines.each.a.debian sarge is no release that the lab knows: write bookworm",
+    ),
+    "one machine's memory": (
+        "machines: {each: {a: {memory_mib: 12}}}",
+        "machines.each.a.memory_mib 12 is not from 256 to 16384 MiB",
+    ),
+    "one machine's unknown field": (
+        "machines: {each: {a: {debain: trixie}}}",
+        "machines.each.a.debain is no field of machines.each.a: did you mean debian?",
+    ),
 }
 
 WORLD_FAULTS = {
@@ -172,6 +198,10 @@ WORLD_FAULTS = {
     "hub in a LAN": ("hub: {public: 192.168.201.9}", "overlaps a's LAN 192.168.201.0/24"),
     "hub is no host": ("hub: {public: 203.0.113.0}", "is no host's address in its /24"),
     "no such office": ("offices: {q: {}}", "offices.q is no spoke of the network: an office has"),
+    "no such machine": (
+        "machines:\n  each:\n    q: {debian: trixie}",
+        f"{FILE}:3: machines.each.q is no machine of the lab: the lab's machines are z, a, c",
+    ),
     "not the second host": (
         "offices: {a: {isp: 198.51.100.1}}",
         "is not the second host of its /30 198.51.100.0/30: write 198.51.100.2",
