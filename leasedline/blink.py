@@ -1,8 +1,8 @@
 """Which tunnels are down for a moment during a change, why, and for how long.
 
 What the host program changes live costs nothing: peers, allowed IPs, keepalive, addresses,
-routes, MTU (`wg syncconf`, wg(8), leaves the sessions of other peers alone). What is left is
-here, each with the source of its length.
+routes, MTU (`wg set`, wg(8), touches no peer that it does not name). What is left is here,
+each with the source of its length.
 """
 
 from __future__ import annotations

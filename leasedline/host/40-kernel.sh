@@ -1,33 +1,5 @@
 # --- the kernel: brought to the bundle without a gap, and compared with it ---
 
-# wg_configuration BUNDLE: the whole device for `wg syncconf`, keys read from their files. Whole,
-# because syncconf clears a private key or port that it is not given (wg(8)), and removes a peer:
-# so without one of the keys it prints a line that wg refuses, and no part of the device.
-wg_configuration() {
-	bundle_want "$1" | awk '
-		function read_key(file,   text) {
-			if ((getline text <file) <= 0) { unreadable = file; exit 1 }
-			close(file)
-			return text
-		}
-		$1 == "port" { port = $2 }
-		$1 == "key" { key = read_key($2) }
-		$1 == "peer" {
-			peers = peers "[Peer]\nPublicKey=" $2 "\nPresharedKey=" read_key($3) "\n"
-			if ($4 != "-") peers = peers "Endpoint=" $4 "\n"
-			peers = peers "PersistentKeepalive=" $5 "\nAllowedIPs=" $6 "\n"
-		}
-		END {
-			if (unreadable != "") {
-				print "cannot read " unreadable >"/dev/stderr"
-				print "unreadable key"
-				exit 1
-			}
-			printf "[Interface]\nListenPort=%s\nPrivateKey=%s\n%s", port, key, peers
-		}
-	'
-}
-
 kernel_addresses() { ip -o -4 address show dev "$1" | awk '{ print $4 }'; }
 
 # kernel_routes INTERFACE: all but the kernel's own connected ones, a prefix a line.
@@ -59,8 +31,8 @@ list_kernel() {
 # sync_kernel BUNDLE INTERFACE: peers, keys, MTU, addresses and routes of a live interface, by
 # difference: what is right is not touched, so no session and no packet is lost for it.
 sync_kernel() {
-	wg_configuration "$1" | wg syncconf "$2" /dev/stdin
 	list_kernel "$1" "$2"
+	sync_wireguard "$2"
 	mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
 	[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] || ip link set dev "$2" mtu "$mtu"
 	ip link set dev "$2" up
@@ -81,6 +53,18 @@ sync_kernel() {
 		ip route replace unreachable "$route" proto static
 	done
 	drop_unreachable "$RUN/want.unreachable"
+}
+
+# sync_wireguard INTERFACE: device and peers as in $RUN/want, by `wg set` and not by `wg syncconf` or
+# `addconf` (wg(8)): those take all allowed IPs of each peer away and put them back, and a packet that
+# comes in between is dropped (kernel 6.1, drivers/net/wireguard/netlink.c, set_peer).
+sync_wireguard() {
+	wg show "$1" dump | wg_compare "$1" set >"$RUN/wg"
+	while read -r words; do
+		# In words, as it is written.
+		# shellcheck disable=SC2086
+		wg set "$1" $words
+	done <"$RUN/wg"
 }
 
 # add_routes INTERFACE: those of $RUN/want.route that it has not. They are listed again: the kernel
@@ -176,11 +160,19 @@ list_differences() {
 }
 
 # wg_differences INTERFACE: the dump on stdin against $RUN/want; no key but a public one is printed.
-wg_differences() {
-	awk -v want="$RUN/want" -v interface="$1" '
+wg_differences() { wg_compare "$1" tell; }
+
+# wg_compare INTERFACE tell|set: a line for each difference; or the words for `wg set` that take all
+# of them away, in lines that an argument list has room for, each ending where a peer ends.
+wg_compare() {
+	awk -v want="$RUN/want" -v interface="$1" -v mode="$2" '
 		function read_key(file,   text) {
 			text = ""
-			getline text <file
+			if ((getline text <file) <= 0 && mode == "set") {
+				print "cannot read " file >"/dev/stderr"
+				unreadable = 1
+				exit 1
+			}
 			close(file)
 			return text
 		}
@@ -197,35 +189,62 @@ wg_differences() {
 			n = split(list, part, ",")
 			return n <= 8 ? list : n " prefixes"
 		}
+		function differs(text, words) {
+			if (mode == "tell") print text
+			else changes = changes " " words
+		}
+		# put WHOSE: the changes since the last time, behind whose they are.
+		function put(whose) {
+			if (changes == "") return
+			if (length(words) > 60000) { print words; words = "" }
+			words = words whose changes
+			changes = ""
+		}
 		BEGIN {
 			while ((getline line <want) > 0) {
 				split(line, f, " ")
 				if (f[1] == "port") port = f[2]
-				else if (f[1] == "key") key = read_key(f[2])
+				else if (f[1] == "key") key = f[2]
 				else if (f[1] == "peer") {
 					psk[f[2]] = f[3]; endpoint[f[2]] = f[4]; keepalive[f[2]] = f[5]
-					allowed[f[2]] = f[6]; name[f[2]] = f[7]
+					allowed[f[2]] = f[6]; name[f[2]] = f[7]; order[++peers] = f[2]
 				}
 			}
 		}
 		NR == 1 {
-			if ($1 != key) print "interface " interface ": its private key is another one"
-			if ($3 != port) print "interface " interface ": listens on port " $3 ", should be " port
-			if ($4 != "off") print "interface " interface ": has the fwmark " $4 ", should have none"
+			device = "interface " interface
+			if ($1 != read_key(key)) differs(device ": its private key is another one", "private-key " key)
+			if ($3 != port) differs(device ": listens on port " $3 ", should be " port, "listen-port " port)
+			if ($4 != "off") differs(device ": has the fwmark " $4 ", should have none", "fwmark 0")
+			put("")
 			next
 		}
-		!($1 in name) { print "peer " $1 ": not in the bundle"; next }
-		{
+		!($1 in name) { differs("peer " $1 ": not in the bundle", "remove") }
+		$1 in name {
 			peer = "peer " name[$1]
 			seen_peer[$1]
-			if ($2 != read_key(psk[$1])) print peer ": its pre-shared key is another one"
-			if ($8 != keepalive[$1]) print peer ": keepalive is " $8 ", should be " keepalive[$1]
+			if ($2 != read_key(psk[$1]))
+				differs(peer ": its pre-shared key is another one", "preshared-key " psk[$1])
+			if ($8 != keepalive[$1])
+				differs(peer ": keepalive is " $8 ", should be " keepalive[$1], "persistent-keepalive " keepalive[$1])
 			if (!same($4, allowed[$1]))
-				print peer ": allowed IPs are " short($4) ", should be " short(allowed[$1])
-			if (endpoint[$1] ~ /^[0-9.]+:/ && $3 != endpoint[$1])
-				print peer ": endpoint is " $3 ", should be " endpoint[$1]
+				differs(peer ": allowed IPs are " short($4) ", should be " short(allowed[$1]), "allowed-ips " allowed[$1])
+			if (endpoint[$1] ~ /^[0-9.]+:/ ? $3 != endpoint[$1] : mode == "set" && endpoint[$1] != "-")
+				differs(peer ": endpoint is " $3 ", should be " endpoint[$1], "endpoint " endpoint[$1])
 		}
-		END { for (p in name) if (!(p in seen_peer)) print "peer " name[p] ": missing" }
+		{ put(" peer " $1) }
+		END {
+			if (unreadable) exit 1
+			for (i = 1; i <= peers; i++) {
+				p = order[i]
+				if (p in seen_peer) continue
+				if (mode == "set") read_key(psk[p])
+				differs("peer " name[p] ": missing", "preshared-key " psk[p] \
+					(endpoint[p] == "-" ? "" : " endpoint " endpoint[p]) \
+					" persistent-keepalive " keepalive[p] " allowed-ips " allowed[p])
+				put(" peer " p)
+			}
+			if (words != "") print words
+		}
 	'
 }
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,8 @@ from tests.unit.recorded import (
     row,
 )
 from tests.unit.shell import Host
+
+OTHER_PEER: Row = row(PEER_C, 1, OTHER.public)
 
 
 def differences(host: Host, text: str) -> list[str]:
@@ -159,48 +162,115 @@ def test_the_lines_of_one_list_alone(a: str, b: str, only_in_a: list[str], host:
     assert (ran.code, ran.lines) == (0, only_in_a)
 
 
-# --- what `wg syncconf` is given ---
+# --- what `wg set` is given ---
 
 
-def test_the_device_is_written_whole(hub: Host) -> None:
-    ran = hub.sh('wg_configuration "$1"', hub.root / "bundle")
+def words(host: Host, *rows: Row) -> list[str]:
+    """The argument lists of `wg set wg0` that bring a kernel with that dump to the bundle."""
+    host.file("dump", dump(*rows))
+    ran = host.sh(
+        'wg() { if [ "$1" = show ]; then cat "$DUMP"; else shift 2; say "$*"; fi; }\n'
+        "DUMP=$1; sync_wireguard wg0",
+        host.root / "dump",
+    )
     assert (ran.code, ran.stderr) == (0, "")
-    assert ran.stdout == (
-        f"[Interface]\nListenPort=51820\nPrivateKey={Z.private}\n"
-        f"[Peer]\nPublicKey={A.public}\nPresharedKey={PSK_A.secret}\n"
-        "PersistentKeepalive=15\nAllowedIPs=10.70.0.2/32,192.168.201.0/24\n"
-        f"[Peer]\nPublicKey={C.public}\nPresharedKey={PSK_C.secret}\n"
-        "PersistentKeepalive=15\nAllowedIPs=10.70.0.3/32,192.168.200.0/24\n"
-    )
+    return ran.lines
 
 
-def test_a_spoke_says_where_its_hub_is(spoke: Host) -> None:
-    ran = spoke.sh('wg_configuration "$1"', spoke.root / "bundle")
-    assert ran.stdout == (
-        f"[Interface]\nListenPort=51820\nPrivateKey={A.private}\n"
-        f"[Peer]\nPublicKey={Z.public}\nPresharedKey={PSK_A.secret}\n"
-        "Endpoint=203.0.113.1:51820\n"
-        "PersistentKeepalive=15\nAllowedIPs=10.70.0.0/16,192.168.200.0/24\n"
+def after(rows: tuple[Row, ...], given: list[str]) -> tuple[Row, ...]:
+    """What the kernel holds after these `wg set`, as wg(8) describes it."""
+    device, peers = rows[0], {peer[0]: peer for peer in rows[1:]}
+    fields = {"preshared-key": 2, "endpoint": 3, "allowed-ips": 4, "persistent-keepalive": 8}
+    for line in given:
+        whose, rest = "", iter(line.split())
+        for word in rest:
+            if word == "remove":
+                del peers[whose]
+                continue
+            value = next(rest)
+            if word.endswith("-key"):
+                value = Path(value).read_text().strip()
+            if word == "peer":
+                whose = value
+                new: Row = (whose, "(none)", "(none)", "(none)", "0", "0", "0", "off")
+                peers.setdefault(whose, new)
+            elif whose:
+                peers[whose] = row(peers[whose], fields[word], value)
+            elif word == "private-key":
+                device = row(device, 1, value)
+            else:
+                device = row(device, {"listen-port": 3, "fwmark": 4}[word], value)
+    return row(device, 4, "off" if device[3] == "0" else device[3]), *peers.values()
+
+
+def test_a_kernel_as_wanted_is_not_touched(hub: Host) -> None:
+    assert words(hub, DEVICE, PEER_A, PEER_C) == []
+
+
+def test_a_peer_is_given_what_differs_and_no_other_is_named(hub: Host) -> None:
+    """Allowed IPs that are given anew are gone for a moment, and a packet with them."""
+    slow = row(PEER_A, 8, "20")
+    assert words(hub, DEVICE, slow, PEER_C) == [f"peer {A.public} persistent-keepalive 15"]
+    psk = hub.keys / PSK_C.name
+    assert words(hub, DEVICE, PEER_A, row(PEER_C, 2, PSK_A.secret)) == [
+        f"peer {C.public} preshared-key {psk}"
+    ]
+    assert words(hub, row(DEVICE, 4, "0x4d"), PEER_A, PEER_C) == ["fwmark 0"]
+
+
+def test_a_missing_peer_is_given_whole(hub: Host) -> None:
+    expected = (
+        f"peer {C.public} preshared-key {hub.keys / PSK_C.name} persistent-keepalive 15 "
+        "allowed-ips 10.70.0.3/32,192.168.200.0/24"
     )
+    assert words(hub, DEVICE, PEER_A) == [expected]
+    assert is_understood(expected)
+
+
+@pytest.mark.parametrize("case", KERNELS)
+def test_what_differs_is_set_right(case: str, hub: Host) -> None:
+    rows, told = KERNELS[case]
+    given = words(hub, *rows)
+    assert all(map(is_understood, given))
+    assert bool(given) == bool(told)
+    assert differences(hub, dump(*after(rows, given))) == []
+
+
+def test_a_spoke_is_told_where_its_hub_is(spoke: Host) -> None:
+    moved = row(PEER_Z, 3, "203.0.113.9:51820")
+    assert words(spoke, DEVICE_A, moved) == [f"peer {Z.public} endpoint 203.0.113.1:51820"]
+    (missing,) = words(spoke, DEVICE_A)
+    assert f"peer {Z.public} " in missing
+    assert " endpoint 203.0.113.1:51820 " in missing
+    assert is_understood(missing)
+
+
+def test_many_peers_are_given_in_lines_that_an_argument_list_has_room_for(hub: Host) -> None:
+    strangers = [row(OTHER_PEER, 1, f"{number:043}=") for number in range(2000)]
+    given = words(hub, DEVICE, PEER_A, PEER_C, *strangers)
+    assert len(given) > 1
+    assert max(map(len, given)) < 64_000
+    assert after((DEVICE, PEER_A, PEER_C, *strangers), given) == (DEVICE, PEER_A, PEER_C)
 
 
 @pytest.mark.parametrize("lost", [Z.name, PSK_A.name, PSK_C.name])
-def test_wg_is_never_given_a_part_of_the_device(lost: str, hub: Host) -> None:
-    """It would take the rest for removed, and the exit code of a pipe's first part is lost."""
+def test_without_a_key_nothing_is_changed(lost: str, hub: Host) -> None:
     (hub.keys / lost).unlink()
-    ran = hub.sh('wg_configuration "$1"', hub.root / "bundle")
-    assert ran.code != 0
-    assert f"cannot read {hub.keys / lost}" in ran.stderr
-    assert "[Interface]" not in ran.stdout
-    assert "[Peer]" not in ran.stdout
+    hub.file("dump", dump(row(DEVICE, 3, "1"), row(PEER_A, 8, "off")))
+    ran = hub.sh(
+        'wg() { if [ "$1" = show ]; then cat "$DUMP"; else say "$*"; fi; }\n'
+        'DUMP=$1; attempt sync_wireguard wg0; say "$failed"',
+        hub.root / "dump",
+    )
+    assert ran.lines == ["1"]
+    assert ran.stderr == f"cannot read {hub.keys / lost}\n"
+
+
+def is_understood(given: str) -> bool:
+    """Whether the real wg(8) takes these words: it parses them before it looks for the device."""
     wg = shutil.which("wg")
     assert wg, "wg is missing: apt-get install wireguard-tools"
-    given = subprocess.run(
-        [wg, "syncconf", "no-such-link", "/dev/stdin"],
-        input=ran.stdout,
-        capture_output=True,
-        text=True,
-        check=False,
+    ran = subprocess.run(
+        [wg, "set", "no-such-link", *given.split()], capture_output=True, text=True, check=False
     )
-    assert given.returncode != 0
-    assert "Line unrecognized" in given.stderr, "wg parses first, and this it must not take"
+    return ran.returncode != 0 and ran.stderr.startswith("Unable to modify interface")
