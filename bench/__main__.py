@@ -8,6 +8,7 @@ import sys
 
 from bench import core, lab
 from bench.measure import BenchError
+from lab.errors import LabError
 
 
 def main() -> int:
@@ -22,7 +23,7 @@ def main() -> int:
             core.run()
         if options.part in ("all", "lab"):
             lab.run()
-    except BenchError as error:
+    except (BenchError, LabError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

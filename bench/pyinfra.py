@@ -48,7 +48,7 @@ def files_of(network_file: Path, seed: str, endpoint: str) -> dict[str, list[Fil
 
 
 def stack_files(stack: Stack, network: str) -> dict[str, list[File]]:
-    """Return what the bench's stack puts on each host of a network file of the project."""
+    """Return what the bench's stack puts on each host of a network file (as for `Stack.use`)."""
     endpoint = str(load_settings(stack.name).hub.public)
     return files_of(PROJECT / network, stack.seed(), endpoint)
 

@@ -9,22 +9,21 @@ print(ping.result.lost)
 
 from __future__ import annotations
 
-import re
 import shlex
 import signal
-import statistics
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 from lab import preflight, reach
 from lab.errors import LabError
+from lab.ping import INTERVAL_S, PingResult, RunningPing
 from lab.settings import PROJECT
 from lab.shell import as_root, inside, run, wait_until
 from lab.state import LabState
@@ -33,10 +32,7 @@ TIMEOUT_S: Final = 60.0
 ACTION_TIMEOUT_S: Final = 420.0
 """Above what a machine's own waits add up to, so that their errors are the ones that are told."""
 
-_REPLY: Final = re.compile(r"icmp_seq=(\d+) .*time=([\d.]+) ms")
-_SENT: Final = re.compile(r"(\d+) packets transmitted")
 _END_S: Final = 10.0
-_LATE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,70 +43,6 @@ class Completed:
     code: int
     stdout: str
     stderr: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PingResult:
-    """What ping(8) counted; `rtt_ms` is the median, None without an answer.
-
-    `missing` are the sequence numbers (from 1) that were not answered.
-    """
-
-    sent: int
-    received: int
-    rtt_ms: float | None
-    missing: tuple[int, ...] = ()
-
-    @property
-    def lost(self) -> int:
-        """How many went unanswered."""
-        return self.sent - self.received
-
-    def settled(self, in_flight: int) -> PingResult:
-        """Return this less the unanswered at its end that had no time: `in_flight` at most."""
-        sent, missing = self.sent, self.missing
-        while sent in missing and self.sent - sent < in_flight:
-            sent, missing = sent - 1, missing[:-1]
-        return replace(self, sent=sent, missing=missing)
-
-    @classmethod
-    def parse(cls, output: str) -> PingResult:
-        """Read what ping(8) of iputils prints.
-
-        Raises:
-            LabError: it never came to sending.
-        """
-        sent = _SENT.search(output)
-        if sent is None:
-            msg = f"ping does not say how many packets it sent: {output.strip() or 'no output'}"
-            raise LabError(msg)
-        replies = {int(number): float(rtt) for number, rtt in _REPLY.findall(output)}
-        count = int(sent[1])
-        return cls(
-            sent=count,
-            received=len(replies),
-            rtt_ms=statistics.median(replies.values()) if replies else None,
-            missing=tuple(n for n in range(1, count + 1) if n not in replies),
-        )
-
-
-@dataclass(slots=True)
-class Ping:
-    """A ping in the background; `result` is there once its `with` block has ended."""
-
-    _result: list[PingResult] = field(default_factory=list)
-
-    @property
-    def result(self) -> PingResult:
-        """What it counted.
-
-        Raises:
-            LabError: it still runs.
-        """
-        if not self._result:
-            msg = "the ping still runs: read its result behind the with block"
-            raise LabError(msg)
-        return self._result[0]
 
 
 @dataclass(slots=True)
@@ -209,29 +141,32 @@ class Lab:
             raise LabError(msg)
         if "packets transmitted" not in done.stdout:
             # ping(8) says "Network is unreachable" and nothing else where there is no route.
-            return PingResult(
-                sent=count, received=0, rtt_ms=None, missing=tuple(range(1, count + 1))
-            )
+            return PingResult(sent=count)
         return PingResult.parse(done.stdout)
 
     @contextmanager
-    def pinging(self, source: str, target: str, *, interval_s: float = 0.1) -> Iterator[Ping]:
-        """Ping `target` from `source` for as long as the block runs, and a little longer.
+    def pinging(
+        self, source: str, target: str, *, interval_s: float = INTERVAL_S, watch_s: float = 0.0
+    ) -> Iterator[RunningPing]:
+        """Ping `target` from a device `source` while the block runs.
 
-        On a busy machine an answer may take a second. What is still on its way when ping ends was
-        sent after the block.
+        The line is up before the block begins (`lab.ping.STEADY` replies in a row) and again
+        `watch_s` after it has ended; its result tells what was lost in between.
+
+        Raises:
+            LabError: the line is not up.
         """
-        ping = Ping()
-        argv = ("ping", "-n", "-i", str(interval_s), "-W", "1", target)
-        with self._background(source, *argv) as process:
-            try:
+        argv = ("ping", "-n", "-D", "-i", str(interval_s), target)
+        with tempfile.TemporaryDirectory(prefix="leased-line-ping-") as home:
+            file = Path(home, "ping")
+            with file.open("w") as out, self._background(source, *argv, stdout=out) as process:
+                ping = RunningPing(process, file, interval_s)
+                ping.wait_until_steady()
                 yield ping
-                time.sleep(2 * _LATE_S)
-            finally:
+                ping.wait_until_steady(watch_s)
                 _signal(process, signal.SIGINT)
-                output, _ = process.communicate(timeout=_END_S)
-        in_flight = round(_LATE_S / interval_s)
-        ping._result.append(PingResult.parse(output).settled(in_flight))
+                process.wait(_END_S)
+                ping.ended()
 
     @contextmanager
     def capture(self, host: str, interface: str, *expression: str) -> Iterator[Capture]:
@@ -282,14 +217,18 @@ class Lab:
 
     @contextmanager
     def _background(
-        self, host: str, *argv: str, stderr: int = subprocess.DEVNULL
+        self,
+        host: str,
+        *argv: str,
+        stdout: int | IO[str] = subprocess.PIPE,
+        stderr: int = subprocess.DEVNULL,
     ) -> Iterator[subprocess.Popen[str]]:
         """Run a command on a host in a namespace; the block must end it."""
         command = inside(reach.place_of(host, self.state), argv)
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             text=True,
             errors="replace",

@@ -120,7 +120,7 @@ def office_down(name: str, state: LabState) -> None:
 
 
 def gateway(name: str, recipe: str, state: LabState) -> None:
-    """Type `recipe` into an office's router, after taking out what an earlier one put there.
+    """Type `recipe` into an office's router, and take out what only an earlier one put there.
 
     `recipe` is what the stack's outputs tell an administrator to type, for a Linux router.
 
@@ -133,9 +133,18 @@ def gateway(name: str, recipe: str, state: LabState) -> None:
         msg = f"office {name} is not up: run `python -m lab office up {name}` first"
         raise LabError(msg)
     with state.lock(_isp(name)):
-        for lan in spec.lans:
-            run("ip", "-n", router, "route", "flush", "via", str(lan.spoke))
+        before = [
+            (line.split()[0], str(lan.spoke))
+            for lan in spec.lans
+            for line in run(
+                "ip", "-n", router, "route", "show", "via", str(lan.spoke)
+            ).stdout.splitlines()
+        ]
         run("sh", "-eu", namespace=router, stdin=recipe)
+        # Only then, and only what it no longer has: what it still has is never gone for a moment.
+        for destination, spoke in before:
+            if destination not in recipe.split():
+                run("ip", "-n", router, "route", "delete", destination, "via", spoke)
 
 
 def known_office(name: str, state: LabState) -> Office | None:

@@ -11,8 +11,9 @@ from typing import Final
 
 from rich.table import Table
 
-from lab.client import Lab, PingResult
+from lab.client import Lab
 from lab.errors import LabError
+from lab.ping import PingResult
 from lab.progress import console, say
 from lab.reach import devices
 from lab.state import LabState

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Final
 
-from lab.client import Ping
+from lab.ping import PingResult
 from tests.cloud.cloud_line import ONE_OF_EACH, CloudLine, summary
 from tests.lab.line import DEVICES
 
@@ -21,49 +19,6 @@ BIGGER: Final = "ecs.t6-c2m1.large"
 ELSEWHERE: Final = "cn-beijing"
 
 Record = Callable[[str, object], None]
-
-
-@dataclass
-class Watched:
-    """A ping from b to d around a change; `began` and `ended` are this machine's clock."""
-
-    began: float = 0.0
-    ended: float = 0.0
-    pings: list[Ping] = field(default_factory=list)
-
-    @property
-    def outage_s(self) -> float:
-        """The longest time without an answer."""
-        longest = run = 0
-        missing = set(self.pings[0].result.missing)
-        for number in range(1, self.pings[0].result.sent + 1):
-            run = run + 1 if number in missing else 0
-            longest = max(longest, run)
-        return longest * self._interval_s
-
-    def down_since(self, when: float) -> float:
-        """For how long, of the time since `when`, nothing was answered."""
-        sent_at = [
-            self.began + number * self._interval_s for number in self.pings[0].result.missing
-        ]
-        return sum(at > when for at in sent_at) * self._interval_s
-
-    @property
-    def _interval_s(self) -> float:
-        # A busy machine sends later than it was told to.
-        return (self.ended - self.began) / self.pings[0].result.sent
-
-
-@contextmanager
-def watched(line: CloudLine) -> Iterator[Watched]:
-    """Ping from b to d meanwhile."""
-    watch = Watched()
-    with line.lab.pinging("b", DEVICES["d"], interval_s=0.2) as ping:
-        watch.began = time.time()
-        watch.pings.append(ping)
-        yield watch
-        line.lab.wait_until_succeeds("b", "ping", "-c", "1", "-W", "1", DEVICES["d"])
-        watch.ended = time.time() + 2.0
 
 
 def booted_at(line: CloudLine) -> float:
@@ -79,12 +34,12 @@ def public_keys(line: CloudLine) -> dict[str, str]:
     return {name: host["public_key"] for name, host in line.outputs()["endpoints"].items()}
 
 
-def replaced(line: CloudLine, record: Record, what: str, **options: Any) -> Watched:
+def replaced(line: CloudLine, record: Record, what: str, **options: Any) -> PingResult:
     """Bring up another hub, and see that it is one, with the same keys, and the only one."""
     (old,) = line.inventory("instance")
     keys = public_keys(line)
     line.set(**options)
-    with watched(line) as watch:
+    with line.lab.pinging("b", DEVICES["d"], interval_s=0.2) as ping:
         began = time.monotonic()
         line.make("up")
         took = time.monotonic() - began
@@ -93,14 +48,14 @@ def replaced(line: CloudLine, record: Record, what: str, **options: Any) -> Watc
     assert line.counts() == ONE_OF_EACH
     assert public_keys(line) == keys
     assert keys["z"] in line.on_hub("wg", "show", "wg0")
-    down = watch.down_since(booted_at(line))
+    down = ping.result.down_s(booted_at(line))
     record(
         "measured",
-        f"{what}: b to d down for {watch.outage_s:.1f} s, {down:.1f} s of it after the new hub's "
-        f"first boot was over; `make up` took {took:.0f} s",
+        f"{what}: b to d down for {ping.result.longest_silence_s:.1f} s, {down:.1f} s of it after "
+        f"the new hub's first boot was over; `make up` took {took:.0f} s",
     )
     assert down < BACK_S
-    return watch
+    return ping.result
 
 
 def test_refresh_finds_everything_as_it_was(line: CloudLine) -> None:
@@ -130,11 +85,11 @@ def test_what_can_be_changed_in_place_costs_no_packet(line: CloudLine) -> None:
         deletion_protection=True,
         admin_cidrs=["203.0.113.250/32", "198.51.100.0/24"],
     )
-    with watched(line) as watch:
+    with line.lab.pinging("b", DEVICES["d"], interval_s=0.2) as ping:
         line.make("up")
         line.set(bandwidth=10, disk_gib=30)
         line.make("up")
-    assert watch.pings[0].result.missing == ()
+    assert ping.result.missing == ()
     assert [row["id"] for row in line.inventory()] == [row["id"] for row in before]
     (rule,) = line.asked(action="RevokeSecurityGroup", code="OK")
     assert rule["values"]["SourceCidrIp"] == "198.51.100.0/24"
@@ -151,9 +106,9 @@ def test_preview_tells_of_the_outage_and_the_price(line: CloudLine) -> None:
 
 def test_another_instance_type(line: CloudLine, record_property: Record) -> None:
     address = line.address
-    watch = replaced(line, record_property, "another instance type", instance_type=BIGGER)
+    seen = replaced(line, record_property, "another instance type", instance_type=BIGGER)
     assert line.address == address
-    assert watch.outage_s > 0
+    assert seen.lost > 0
     memory = int(line.on_hub("sh", "-c", "awk '/MemTotal/ {print $2}' /proc/meminfo"))
     assert 800 << 10 < memory < 1024 << 10
 

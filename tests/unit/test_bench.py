@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.table import Table
 
-from bench import core, lab, meshconf, outage, pyinfra
+from bench import changes, core, lab, meshconf, pyinfra
 from bench.measure import BenchError, Timed, ran, ratio, seconds, size
 from bench.networks import MOST_SPOKES, network_yaml
 from bench.render import peak_kib, render
+from bench.stack import _BOOTED
+from lab.ping import PingResult, Reply
 from leasedline.load import load_network
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -64,68 +67,6 @@ def test_rendering_counts_every_host_and_its_text(tmp_path: Path) -> None:
 def test_peak_memory_is_read_from_proc() -> None:
     assert peak_kib("Name:\tpython3\nVmPeak:\t  90000 kB\nVmHWM:\t   41712 kB\n") == 41712
     assert peak_kib(Path("/proc/self/status").read_text()) > 1_000
-
-
-PING = """\
-PING 192.168.200.244 (192.168.200.244) 56(84) bytes of data.
-[1700000000.000000] 64 bytes from 192.168.200.244: icmp_seq=1 ttl=61 time=5.21 ms
-[1700000000.100000] 64 bytes from 192.168.200.244: icmp_seq=2 ttl=61 time=5.10 ms
-[1700000000.100900] 64 bytes from 192.168.200.244: icmp_seq=2 ttl=61 time=6.00 ms (DUP!)
-From 192.168.201.1 icmp_seq=3 Destination Host Unreachable
-[1700000001.600000] 64 bytes from 192.168.200.244: icmp_seq=17 ttl=61 time=4.90 ms
-"""
-END = """\
-
---- 192.168.200.244 ping statistics ---
-{sent} packets transmitted, 3 received, +1 duplicates, 82% packet loss, time 1700ms
-rtt min/avg/max/mdev = 4.900/5.070/5.210/0.130 ms
-"""
-
-
-def test_pings_are_read_while_they_run() -> None:
-    pings = outage.parse(PING)
-    assert pings.sent is None
-    assert [number for number, _ in pings.replies] == [1, 2, 17]
-
-
-def test_lost_packets_and_the_longest_silence() -> None:
-    seen = outage.outage(outage.parse(PING + END.format(sent=17)))
-    assert (seen.sent, seen.lost) == (17, 14)
-    assert seen.longest_silence_s == pytest.approx(1.5)
-
-
-def test_a_packet_on_its_way_when_ping_ends_is_not_lost() -> None:
-    seen = outage.outage(outage.parse(PING + END.format(sent=18)))
-    assert (seen.sent, seen.lost) == (17, 14)
-
-
-def test_packets_lost_at_the_end_are_lost() -> None:
-    seen = outage.outage(outage.parse(PING + END.format(sent=40)))
-    assert (seen.sent, seen.lost) == (40, 37)
-
-
-@pytest.mark.parametrize("text", [PING, "", END.format(sent=5)])
-def test_a_ping_that_tells_nothing_is_an_error(text: str) -> None:
-    with pytest.raises(BenchError, match="no answer"):
-        outage.outage(outage.parse(text))
-
-
-def test_steady_needs_replies_in_a_row_that_came_late_enough() -> None:
-    row = tuple((number, number / 10) for number in range(1, outage.STEADY + 1))
-    gap = tuple((number + (number > 5), when) for number, when in row)
-    assert outage.Pings(sent=None, replies=row).steady(since=0.05)
-    assert not outage.Pings(sent=None, replies=row).steady(since=0.1)
-    assert not outage.Pings(sent=None, replies=row[1:]).steady(since=0.05)
-    assert not outage.Pings(sent=None, replies=gap).steady(since=0.05)
-
-
-def test_a_real_ping_is_understood_and_ends_in_order() -> None:
-    command = ["ping", "-n", "-D", "-i", "0.01", "127.0.0.1"]
-    with outage.running(command, PROJECT) as ping:
-        ping.wait_until_steady()
-        seen = ping.stop()
-    assert seen.sent >= outage.STEADY
-    assert seen.lost == 0
 
 
 def test_figures_have_as_many_digits_as_mean_something() -> None:
@@ -182,20 +123,52 @@ def test_the_other_tool_is_told_with_what_was_given_up() -> None:
 
 
 def test_the_tables_of_the_lab() -> None:
-    ours = lab.cost([(6.0, 1.0, 1.5), (5.0, 1.0, 2.0), (7.0, 1.0, 3.0)])
-    theirs = lab.cost([(9.0, 4.0, 4.0)] * 3)
+    ours = lab.cost([(6.0, 1.0), (5.0, 1.0), (7.0, 1.0)])
+    theirs = lab.cost([(9.0, 4.0)] * 3)
     text = text_of(lab.push_table(ours, theirs))
     assert re.search(r"first +6.0 s \(median of 3\) +9.0 s \(median of 3\) +1.5 x", text)
     assert re.search(r"no-op +1.0 s.* 4.0 x", text)
-    assert re.search(r"hosts asked +2.0 s.* 2.0 x", text)
-    text = text_of(
-        lab.outage_table(
-            outage.Outage(sent=600, lost=0, longest_silence_s=0.1),
-            outage.Outage(sent=300, lost=147, longest_silence_s=14.7),
-        )
+
+
+def pinged(*whens: float, sent: int) -> PingResult:
+    return PingResult(
+        sent=sent,
+        replies=tuple(Reply(number=n, when=when, rtt_ms=5) for n, when in enumerate(whens, 1)),
     )
-    assert re.search(r"pulumi up +600 +0 +0.10 s", text)
-    assert re.search(r"networkd +300 +147 +15 s", text)
+
+
+def test_the_table_of_lost_packets() -> None:
+    row = changes.Measured(
+        kind="spoke e is added",
+        ours=pinged(0.0, 0.1, 0.2, sent=3),
+        theirs=pinged(0.0, 0.1, 14.8, sent=150),
+        up_s=62.0,
+        boot_s=41.0,
+    )
+    other = replace(row, kind="keepalive", boot_s=0.0)
+    text = text_of(changes.table([row, other]))
+    assert re.search(r"e is added +0 of 3 +0.10 s +147 of 150 +15 s", text)
+    assert "keepalive" in text
+    assert changes.added([row, other]) == (
+        "From pulumi up to verified, when spoke e is added: 62 s, of which the new machine took "
+        "41 s to boot."
+    )
+
+
+@pytest.mark.parametrize("kind", changes.KINDS, ids=lambda kind: kind.name)
+def test_each_kind_of_change_is_a_network_and_changes_the_hosts_done_by_hand(
+    kind: changes.Kind, tmp_path: Path
+) -> None:
+    two = PROJECT / "bench/two.network.yaml"
+    after = tmp_path / "after.network.yaml"
+    after.write_text(kind.text(two.read_text()))
+    was, now = (pyinfra.files_of(file, SEED, "203.0.113.1") for file in (two, after))
+    assert [host for host in kind.by_hand if was[host] != now[host]] == list(kind.by_hand)
+
+
+def test_a_booted_machine_is_read_off_the_engines_output() -> None:
+    out = " +  command:local:Command lab-machine-e created (41.2s) \n"
+    assert _BOOTED.findall(out) == ["41.2"]
 
 
 def test_the_third_network_is_the_second_and_one_spoke() -> None:

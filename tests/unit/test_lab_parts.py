@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from lab import cli, preflight, ssh
-from lab.client import PingResult
 from lab.errors import LabError
 from lab.identity import identity
 from lab.image import Image, _remove_superseded, server
 from lab.initrd import archive, directory, file
 from lab.parts import Machine
+from lab.ping import PingResult
 from lab.qemu import command_line
 from lab.settings import PROJECT, load_settings
 from lab.shell import run, wait_until
@@ -105,7 +105,7 @@ def test_ping_results_count_each_answer_once() -> None:
     result = PingResult.parse(PINGED)
     assert (result.sent, result.received, result.lost) == (5, 3, 2)
     assert result.missing == (2, 5)
-    assert result.rtt_ms == 4.0
+    assert result.rtt_ms == 3.0
 
 
 def test_a_ping_that_never_sent_is_an_error() -> None:
