@@ -156,12 +156,12 @@ put_files() {
 	done
 }
 
-# Owner and mode of the key files that the bundle names, as networkd needs them.
+# Owner and mode of the key files that the bundle names, as networkd needs them. A hub has one for
+# each of its spokes, so one process looks at all of them.
 mend_keys() {
-	bundle_keys "$1" | while read -r key; do
-		chown root:systemd-network "$key"
-		chmod 0640 "$key"
-	done
+	bundle_keys "$1" >"$RUN/keys"
+	xargs -r chown root:systemd-network <"$RUN/keys"
+	xargs -r chmod 0640 <"$RUN/keys"
 }
 
 changed() { grep -q "$1" "$RUN/changed"; }

@@ -146,6 +146,30 @@ def test_a_lost_key_is_named_before_anything_is_touched(hub: Host) -> None:
     assert ran.stderr.count("\n") == 1
 
 
+def test_all_keys_get_their_owner_and_mode_in_one_call_each(hub: Host) -> None:
+    told = hub.root / "told"
+    for name in ("chown", "chmod"):
+        hub.file(f"bin/{name}", f'#!/bin/sh\necho "{name} $*" >>{told}\n').chmod(0o755)
+    ran = hub.sh(f'PATH={hub.root}/bin:$PATH; mend_keys "$1"', hub.root / "bundle")
+    assert (ran.code, ran.stderr) == (0, "")
+    keys = " ".join(str(hub.keys / key.name) for key in (Z, PSK_A, PSK_C))
+    assert told.read_text().splitlines() == [
+        f"chown root:systemd-network {keys}",
+        f"chmod 0640 {keys}",
+    ]
+
+
+def test_a_key_that_cannot_be_mended_ends_the_step(hub: Host) -> None:
+    hub.file("bin/chown", "#!/bin/sh\n").chmod(0o755)
+    (hub.keys / PSK_C.name).unlink()
+    ran = hub.sh(
+        f'PATH={hub.root}/bin:$PATH; attempt mend_keys "$1"; say "failed $failed"',
+        hub.root / "bundle",
+    )
+    assert ran.lines == ["failed 123"]
+    assert {(hub.keys / key.name).stat().st_mode & 0o7777 for key in (Z, PSK_A)} == {0o640}
+
+
 def test_an_attempt_ends_at_its_first_failure(host: Host) -> None:
     ran = host.sh(
         """
