@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +53,14 @@ def public(key: asyncssh.SSHKey) -> str:
 
 
 @contextmanager
-def world(directory: Path, count: int) -> Iterator[World]:
-    """Start `count` servers; they end with the block."""
+def world(directory: Path, count: int, others: Mapping[int, str] | None = None) -> Iterator[World]:
+    """Start `count` servers; they end with the block.
+
+    Args:
+        directory: for the file of the one key that they take.
+        count: how many.
+        others: for servers, by number, the public key that each takes in place of that one.
+    """
     login = new_key()
     key_file = directory / "id_ed25519"
     key_file.write_bytes(login.export_private_key("openssh"))
@@ -66,14 +72,15 @@ def world(directory: Path, count: int) -> Iterator[World]:
 
     async def serve() -> None:
         servers = []
-        for _ in range(count):
+        for number in range(count):
+            taken = (others or {}).get(number, public(login))
             host_key = new_key()
             office = Office(0, public(host_key))
             server = await asyncssh.listen(
                 "127.0.0.1",
                 0,
                 server_host_keys=[host_key],
-                authorized_client_keys=asyncssh.import_authorized_keys(public(login)),
+                authorized_client_keys=asyncssh.import_authorized_keys(taken),
                 server_factory=_Server,
                 process_factory=_told_to(office),
             )

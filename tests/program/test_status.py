@@ -13,6 +13,7 @@ from components import status
 from leasedline.bundle import PROGRAM
 from leasedline.commands import commands
 from tests.program.offices import World, new_key, public, world
+from tests.unit.networks import RING, SEED
 
 PROGRAM_DIGEST = "12" * 32
 Ask = Callable[..., tuple[int, str]]
@@ -52,25 +53,42 @@ def said(answer: dict[str, Any], program: str = PROGRAM_DIGEST) -> str:
     return f"{program}  {PROGRAM}\n{json.dumps(answer)}\n"
 
 
+def outputs_of(here: World, key_file: str | None = None) -> dict[str, Any]:
+    logins = {
+        name: {
+            "host": "127.0.0.1",
+            "port": float(office.port),
+            "user": "root",
+            "host_key": office.host_key,
+            "key_file": key_file,
+            "jump": None,
+        }
+        for name, office in zip("za", here.offices, strict=True)
+    }
+    return {"logins": logins, "applied": {"program": PROGRAM_DIGEST}}
+
+
+class Pulumi:
+    """What pulumi says of a stack, and what it was asked for."""
+
+    def __init__(self, outputs: dict[str, Any], **config: str) -> None:
+        self.outputs = outputs
+        self.config = {f"leased-line:{name}": {"value": value} for name, value in config.items()}
+        self.asked: list[tuple[str, ...]] = []
+
+    def __call__(self, *arguments: str) -> dict[str, Any]:
+        self.asked.append(arguments)
+        return {"stack": self.outputs, "config": self.config}[arguments[0]]
+
+
 @pytest.fixture
 def asked(here: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
     """Runs the command for a stack whose outputs name the two servers."""
 
     def run(*options: str, **changed: Any) -> tuple[int, str]:
-        logins = {
-            name: {
-                "host": "127.0.0.1",
-                "port": float(office.port),
-                "user": "root",
-                "host_key": office.host_key,
-                "key_file": str(here.key_file),
-                "jump": None,
-            }
-            for name, office in zip("za", here.offices, strict=True)
-        }
-        logins["a"] |= changed
-        outputs = {"logins": logins, "applied": {"program": PROGRAM_DIGEST}}
-        monkeypatch.setattr(status, "_pulumi", lambda *_: outputs)
+        outputs = outputs_of(here, key_file=str(here.key_file))
+        outputs["logins"]["a"] |= changed
+        monkeypatch.setattr(status, "_pulumi", Pulumi(outputs))
         monkeypatch.setattr("sys.argv", ["status", "--stack", "test", *options])
         monkeypatch.setenv("COLUMNS", "200")
         code = status.main()
@@ -86,6 +104,32 @@ def test_all_as_wanted(here: World, asked: Ask) -> None:
     assert "7 s ago" in shown
     for office in here.offices:
         assert office.ran == [commands("root").status]
+
+
+def test_a_hub_that_takes_the_key_derived_from_the_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As one does that was bought in a cloud; the spokes take the stack's own key."""
+    with world(tmp_path, 2, {0: RING.ssh_login().public}) as built:
+        for name, office in zip("za", built.offices, strict=True):
+            office.says = said(report(name))
+        outputs = outputs_of(built)
+        outputs["logins"]["z"]["derived"] = True
+        monkeypatch.setattr("sys.argv", ["status", "--stack", "test", "--json"])
+        pulumi = Pulumi(outputs, seed=SEED, sshPrivateKey=built.key)
+        monkeypatch.setattr(status, "_pulumi", pulumi)
+        assert status.main() == 0
+        assert json.loads(capsys.readouterr().out) == {"z": report("z"), "a": report("a")}
+        assert pulumi.asked[1:] == [("config", "--json", "--show-secrets", "--stack", "test")]
+        for office in built.offices:
+            assert office.ran == [commands("root").status]
+
+        other = Pulumi(outputs, seed="B" * 43 + "=", sshPrivateKey=built.key)
+        monkeypatch.setattr(status, "_pulumi", other)
+        assert status.main() == 4
+        answers = json.loads(capsys.readouterr().out)
+        assert answers["z"]["unreachable"].startswith("it refuses the login of root")
+        assert answers["a"] == report("a")
 
 
 def test_a_host_that_differs(here: World, asked: Ask) -> None:
