@@ -101,7 +101,7 @@ def _print_table(reports: dict[str, dict[str, Any]]) -> None:
     table = Table(title="Leased line", title_justify="left")
     for heading in ("host", "tunnel address", "peer", "endpoint", "handshake", "state"):
         table.add_column(heading, no_wrap=True)
-    told = []
+    told, noted = [], []
     for name, report in sorted(reports.items(), key=lambda pair: pair[1].get("role") != "hub"):
         if "unreachable" in report:
             table.add_row(name, "", "", "", "", "[red]unreachable")
@@ -117,10 +117,13 @@ def _print_table(reports: dict[str, dict[str, Any]]) -> None:
             "[red]differs" if report["differences"] else "[green]as wanted",
         )
         told += [f"{name}: {difference}" for difference in report["differences"]]
+        noted += [f"{name}: {note}" for note in report.get("notes", ())]
     console = Console()
     console.print(table)
     for line in told:
         console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+    for line in noted:
+        console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _ago(seconds: int | None) -> str:

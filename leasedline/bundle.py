@@ -27,7 +27,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from leasedline import firewall, networkd, probe
+from leasedline import endpoint, firewall, networkd, probe
 from leasedline.files import File
 from leasedline.plan import HostPlan
 
@@ -44,7 +44,12 @@ def configuration(plan: HostPlan, revision: int = 1) -> str:
 
     `revision` makes another text of the same files, so that they are sent again.
     """
-    files = (*networkd.files(plan), *firewall.files(plan), *probe.files(plan))
+    files = (
+        *networkd.files(plan),
+        *firewall.files(plan),
+        *probe.files(plan),
+        *endpoint.files(plan),
+    )
     return bundle(plan, files, revision)
 
 

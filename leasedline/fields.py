@@ -112,7 +112,7 @@ def _address(value: Any) -> IPv4Address:
 
 
 def _endpoint(text: str) -> str:
-    if re.fullmatch(r"[0-9.]+", text):
+    if not is_dns_name(text):
         _address(text)
     elif not _DNS_NAME.fullmatch(text):
         raise BrokenRule(
@@ -140,6 +140,11 @@ def _host_key(text: str) -> str:
     if len(blob) != _HOST_KEY_BYTES[kind] or not blob[4:].startswith(kind.encode()):
         raise BrokenRule(rule="is a host key with a part missing or changed", remedy=remedy)
     return f"{kind} {encoded}"
+
+
+def is_dns_name(endpoint: str) -> bool:
+    """Return whether `endpoint` is a name and no IPv4 address: no top-level domain is digits."""
+    return not re.fullmatch(r"[0-9.]+", endpoint)
 
 
 HostName = Annotated[str, AfterValidator(_host_name)]

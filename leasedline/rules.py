@@ -13,6 +13,7 @@ from typing import Final
 
 from leasedline.alibaba_rules import alibaba_faults
 from leasedline.faults import Fault, FieldPath, NetworkError
+from leasedline.fields import is_dns_name
 from leasedline.network import Jump, Network, Ssh
 from leasedline.ranges import CARRIER, no_host, nonsense, overlaps
 from leasedline.view import (
@@ -207,7 +208,7 @@ def _outside_summary(view: View, summary: list[IPv4Network]) -> Iterator[Fault]:
 
 def _endpoint(view: View) -> Iterator[Fault]:
     text, path = view.network.hub.endpoint, ("hub", "endpoint")
-    if text is None or not text.replace(".", "").isdigit():
+    if text is None or is_dns_name(text):
         return
     endpoint = IPv4Network(text)
     if why := nonsense(endpoint):

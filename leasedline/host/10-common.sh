@@ -4,6 +4,7 @@
 #   leased-line apply      a bundle on stdin: stage, arm, activate, verify, prove the way back, commit
 #   leased-line rollback   undoes a change that was not confirmed (its timer and the boot call it)
 #   leased-line status     compares the kernel and the files with the applied bundle [--json]
+#   leased-line endpoint   looks the hub's name up again if the hub does not answer (a timer calls it)
 #   leased-line remove     takes away what was added, restores what was there before
 #   leased-line install    (an installer on stdin) this program and the host's key files
 #   leased-line uninstall  remove, then this program and its keys

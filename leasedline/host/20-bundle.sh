@@ -6,8 +6,19 @@ bundle_field() { awk -v name="$2" '$1 == "file" { exit } $1 == name { print $2; 
 # bundle_files BUNDLE: "path owner:group mode", a line each.
 bundle_files() { awk '$1 == "file" { print $2, $3, $4 }' "$1"; }
 
-# bundle_units BUNDLE: the units that it brings, which are to run now and at every boot.
-bundle_units() { bundle_files "$1" | sed -n 's,^/etc/systemd/system/\([^ ]*\) .*,\1,p'; }
+# bundle_units BUNDLE: the units that it brings, which are to run now and at every boot; a service
+# that has a timer is started by that.
+bundle_units() {
+	bundle_paths "$1" | awk '
+		sub(/^\/etc\/systemd\/system\//, "") { units[$0] }
+		END {
+			for (unit in units) {
+				timer = unit
+				if (!sub(/\.service$/, ".timer", timer) || !(timer in units)) print unit
+			}
+		}
+	'
+}
 
 bundle_paths() { [ ! -e "$1" ] || awk '$1 == "file" { print $2 }' "$1"; }
 
@@ -45,7 +56,8 @@ bundle_check() {
 				return index(path, "/etc/systemd/network/" interface ".netdev.d/") == 1
 			if (path == "/etc/sysctl.d/10-ip-forward.conf") return 1
 			if (path == "/etc/leased-line/firewall.nft") return 1
-			return path ~ /^\/etc\/systemd\/system\/leased-line(-probe)?\.service$/
+			if (path == "/etc/systemd/system/leased-line-endpoint.timer") return 1
+			return path ~ /^\/etc\/systemd\/system\/leased-line(-probe|-endpoint)?\.service$/
 		}
 		$1 == "file" && !own($2) { print $2 }
 	' "$1")

@@ -151,6 +151,8 @@ put_files() {
 	done <"$RUN/staged"
 	our_paths >"$RUN/ours"
 	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
+		# systemd knows no way to disable a unit whose file is gone.
+		case $path in "$UNITS"/*) systemctl --quiet disable --now "${path##*/}" 2>/dev/null || : ;; esac
 		put_back "$path"
 		say "$path" >>"$RUN/changed"
 	done

@@ -163,9 +163,10 @@ list_differences() {
 wg_differences() { wg_compare "$1" tell; }
 
 # wg_compare INTERFACE tell|set: a line for each difference; or the words for `wg set` that take all
-# of them away, in lines that an argument list has room for, each ending where a peer ends.
+# of them away, in lines that an argument list has room for, each ending where a peer ends. `wg` is
+# given no name: it would wait for one that does not resolve, in the middle of a change.
 wg_compare() {
-	awk -v want="$RUN/want" -v interface="$1" -v mode="$2" '
+	awk -v want="$RUN/want" -v names="$RUN/names" -v interface="$1" -v mode="$2" '
 		function read_key(file,   text) {
 			text = ""
 			if ((getline text <file) <= 0 && mode == "set") {
@@ -193,6 +194,20 @@ wg_compare() {
 			if (mode == "tell") print text
 			else changes = changes " " words
 		}
+		# where PEER IS: the endpoint that it should have instead of IS. Any address of its name is
+		# right; while the name does not resolve, none is wrong, and one from before is set.
+		function where(p, is,   part, at, n, i) {
+			if (endpoint[p] ~ /^[0-9.]+:/) return endpoint[p]
+			split(endpoint[p], part, ":")
+			if (!(part[1] in leads_to) || (part[1] in former && mode == "tell")) return is
+			n = split(leads_to[part[1]], at, " ")
+			for (i = 1; i <= n; i++) if (is == at[i] ":" part[2]) return is
+			return at[1] ":" part[2]
+		}
+		function spelled(p,   part) {
+			split(endpoint[p], part, ":")
+			return endpoint[p] (part[1] in leads_to ? " (" leads_to[part[1]] ")" : "")
+		}
 		# put WHOSE: the changes since the last time, behind whose they are.
 		function put(whose) {
 			if (changes == "") return
@@ -209,6 +224,11 @@ wg_compare() {
 					psk[f[2]] = f[3]; endpoint[f[2]] = f[4]; keepalive[f[2]] = f[5]
 					allowed[f[2]] = f[6]; name[f[2]] = f[7]; order[++peers] = f[2]
 				}
+			}
+			while ((getline line <names) > 0) {
+				split(line, f, " ")
+				if (f[2] == "former") former[f[1]]
+				if (f[2] != "never") leads_to[f[1]] = substr(line, length(f[1] f[2]) + 3)
 			}
 		}
 		NR == 1 {
@@ -229,8 +249,8 @@ wg_compare() {
 				differs(peer ": keepalive is " $8 ", should be " keepalive[$1], "persistent-keepalive " keepalive[$1])
 			if (!same($4, allowed[$1]))
 				differs(peer ": allowed IPs are " short($4) ", should be " short(allowed[$1]), "allowed-ips " allowed[$1])
-			if (endpoint[$1] ~ /^[0-9.]+:/ ? $3 != endpoint[$1] : mode == "set" && endpoint[$1] != "-")
-				differs(peer ": endpoint is " $3 ", should be " endpoint[$1], "endpoint " endpoint[$1])
+			if ((at = where($1, $3)) != $3)
+				differs(peer ": endpoint is " $3 ", should be " spelled($1), "endpoint " at)
 		}
 		{ put(" peer " $1) }
 		END {
@@ -240,7 +260,7 @@ wg_compare() {
 				if (p in seen_peer) continue
 				if (mode == "set") read_key(psk[p])
 				differs("peer " name[p] ": missing", "preshared-key " psk[p] \
-					(endpoint[p] == "-" ? "" : " endpoint " endpoint[p]) \
+					((at = where(p, "")) == "" ? "" : " endpoint " at) \
 					" persistent-keepalive " keepalive[p] " allowed-ips " allowed[p])
 				put(" peer " p)
 			}

@@ -78,8 +78,9 @@ verify() {
 	[ -n "$probe" ] || return 0
 	if ! until_true "$(at_most "$WAIT_REPLY")" hub_answers "$2" "$probe"; then
 		bundle_want "$1" | awk '$1 == "peer" { print $2, $4 }' | while read -r public endpoint; do
+			at=$(with_addresses "$endpoint")
 			if [ "$(last_handshake "$2" "$public")" -lt "$began" ]; then
-				warn "no handshake with the hub at $endpoint within $WAIT_REPLY s: does the hub run, and does its firewall let UDP ${endpoint##*:} in?"
+				warn "no handshake with the hub at $at within $WAIT_REPLY s: does the hub run, and does its firewall let UDP ${endpoint##*:} in?"
 			else
 				warn "the hub's tunnel address $probe does not answer, though there was a handshake: see leased-line status there"
 			fi
@@ -119,7 +120,7 @@ take_down() {
 	[ ! -e "$STATE/before/settings" ] || restore_settings
 	# The bundles first: from then on nothing there is ours, and a second run takes away nothing.
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/interrupted" "$STATE/previous" \
-		"$STATE/firewall" "$STATE/firewall.new" "$STATE/before"
+		"$STATE/firewall" "$STATE/firewall.new" "$STATE/names" "$STATE/names.new" "$STATE/before"
 }
 
 restore_settings() {

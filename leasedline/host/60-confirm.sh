@@ -167,6 +167,7 @@ commit() {
 	mv "$STATE/next" "$STATE/current"
 	rm -rf "$STATE/interrupted"
 	disarm
+	keep_names
 }
 
 # roll_back: to the bundle before, or to nothing where there was none.
@@ -176,6 +177,7 @@ roll_back() {
 		unstage_files
 		interface=$(bundle_field "$STATE/current" interface)
 		stage_files "$STATE/current"
+		look_up "$STATE/current" "$interface"
 		activate "$STATE/current" "$interface"
 		until_true "$WAIT_KERNEL" kernel_is_mended "$STATE/current" "$interface" || {
 			kernel_differences "$STATE/current" "$interface" | while read -r difference; do warn "$difference"; done

@@ -10,6 +10,8 @@ apply() {
 	preflight
 	preflight_link "$RUN/bundle" "$interface"
 	preflight_keys "$RUN/bundle"
+	look_up "$RUN/bundle" "$interface"
+	preflight_names
 	attempt stage "$RUN/bundle"
 	if [ "$failed" -ne 0 ]; then
 		unstage
@@ -118,7 +120,9 @@ differences() {
 		say "no bundle: nothing was applied here"
 		return
 	fi
+	look_up "$STATE/current" "$1"
 	kernel_differences "$STATE/current" "$1"
+	name_differences "$STATE/current" "$1"
 	file_differences "$STATE/current"
 }
 
@@ -129,6 +133,7 @@ status() {
 	bundle=$STATE/current
 	[ -e "$bundle" ] || bundle=$RUN/none
 	interface=$(bundle_field "$bundle" interface)
+	: >"$RUN/notes"
 	differences "$interface" >"$RUN/differences"
 	{
 		bundle_want "$bundle"
@@ -137,6 +142,7 @@ status() {
 		[ ! -e "$STATE/base" ] || say "base $(cat "$STATE/base")"
 		say "now $(date +%s)"
 		say "systemd $(systemd_version)"
+		[ ! -s "$RUN/notes" ] || sed 's/^/note /' "$RUN/notes"
 		[ -z "$interface" ] || wg show "$interface" dump 2>/dev/null | sed -n '1!s/^/peer_is /p'
 	} | status_report "${1:-}" "$(bundle_field "$bundle" host)" "$(bundle_field "$bundle" role)" "$interface"
 	[ ! -s "$RUN/differences" ] || exit 3
@@ -163,6 +169,7 @@ status_report() {
 		$1 == "base" { base = $2 }
 		$1 == "now" { now = $2 }
 		$1 == "systemd" { systemd = $2 }
+		$1 == "note" { note[++notes] = substr($0, 6) }
 		$1 == "peer_is" { is[$2]; endpoint[$2] = $4; handshake[$2] = $6; rx[$2] = $7; tx[$2] = $8 }
 		END {
 			if (json == "--json") {
@@ -178,6 +185,9 @@ status_report() {
 				printf "],\"differences\":["
 				n_out = 0
 				while ((getline line <differences) > 0) printf "%s%s", comma(), quote(line)
+				printf "],\"notes\":["
+				n_out = 0
+				for (i = 1; i <= notes; i++) printf "%s%s", comma(), quote(note[i])
 				print "]}"
 				exit
 			}
@@ -188,6 +198,7 @@ status_report() {
 					(endpoint[p] ~ /:/ ? endpoint[p] : "no endpoint yet"),
 					(handshake[p] > 0 ? now - handshake[p] " s ago" : "never"), rx[p], tx[p]
 			}
+			for (i = 1; i <= notes; i++) print "  note: " note[i]
 			n = 0
 			while ((getline line <differences) > 0) { n++; print "  differs: " line }
 			if (!n) print "  as wanted"
@@ -198,12 +209,13 @@ status_report() {
 case "${1:-} ${2:-}" in
 "apply " | "apply "*" "*" "*" "*) apply "${2-${SSH_CONNECTION-}}" ;;
 "rollback ") rollback ;;
+"endpoint ") endpoint ;;
 "remove ") remove ;;
 "status " | "status --json") status "${2:-}" ;;
 "install ") install_self ;;
 "uninstall ") uninstall ;;
 *)
-	say "usage: leased-line apply | rollback | remove | status [--json] | install | uninstall" >&2
+	say "usage: leased-line apply | rollback | endpoint | remove | status [--json] | install | uninstall" >&2
 	exit 2
 	;;
 esac

@@ -68,6 +68,7 @@ def test_status_as_json(host: Host) -> None:
             },
         ],
         "differences": differs.splitlines(),
+        "notes": [],
     }
 
 
@@ -123,6 +124,13 @@ def test_status_for_people(host: Host) -> None:
     assert report(host, "", status_lines(PEER_A, PEER_C), "x\ny\n").endswith(
         "  differs: x\n  differs: y\n"
     )
+
+
+def test_a_note_is_no_difference(host: Host) -> None:
+    text = f'{status_lines(PEER_A, PEER_C)}note peer z: "x"\nnote y\n'
+    found = as_json(report(host, "--json", text))
+    assert (found["differences"], found["notes"]) == ([], ['peer z: "x"', "y"])
+    assert report(host, "", text).endswith('  note: peer z: "x"\n  note: y\n  as wanted\n')
 
 
 def test_no_secret_is_reported(host: Host) -> None:
