@@ -69,9 +69,13 @@ def snake(name: str) -> str:
 def sdk(token: str) -> tuple[Any, str]:
     """The SDK's module for a token, and the name of its class or function there."""
     _, module, name = token.split(":")
-    package, _, file = module.partition("/")
-    parts = ["pulumi_alicloud", *([] if package == "index" else [package]), snake(file)]
-    return importlib.import_module(".".join(parts)), name
+    folder, _, file = module.partition("/")
+    package = ".".join(["pulumi_alicloud", *([] if folder == "index" else [folder])])
+    # The SDK loads a package when something is first looked up in it (pulumi._utils.lazy_import).
+    # One whose module was imported before stays without its names, for all tests of this process.
+    looked_up = importlib.import_module(package)
+    assert hasattr(looked_up, name) or hasattr(looked_up, snake(name))
+    return importlib.import_module(f"{package}.{snake(file)}"), name
 
 
 def shape_of_hint(hint: Any) -> Shape:
