@@ -49,6 +49,15 @@ async def _zone(
             f"{wanted.disk_category} disk now: write another instance_type, disk_category or region"
         )
         raise pulumi.RunError(msg)
+    if wanted.zone is not None:
+        if wanted.zone not in sold:
+            msg = (
+                f"zone {wanted.zone} sells no {wanted.instance_type} with a "
+                f"{wanted.disk_category} disk now, and {', '.join(sold)} of its region "
+                f"{'does' if len(sold) == 1 else 'do'}: write one of them as zone, or leave it out"
+            )
+            raise pulumi.RunError(msg)
+        return wanted.zone
     return kept_zone(wanted, before, sold) or sold[0]
 
 

@@ -70,16 +70,19 @@ def kept_image(wanted: Alibaba, before: CloudHub | None) -> str | None:
 
 
 def kept_zone(wanted: Alibaba, before: CloudHub | None, sold: tuple[str, ...] | None) -> str | None:
-    """Return the zone that is known already: the one written, else the running machine's.
+    """Return the zone that the running machine has, if it is to keep it, or to stay in it.
+
+    A zone that is written is known as little as any while no machine of this type is there: not
+    each zone sells each type.
 
     Args:
         wanted: what the network file says.
         before: what the last run left.
         sold: the zones that sell the instance type, None while that was not asked.
     """
-    if wanted.zone is not None:
-        return wanted.zone
     if before is None or before.region != wanted.region:
+        return None
+    if wanted.zone not in (None, before.zone):
         return None
     if sold is None:
         return before.zone if before.instance_type == wanted.instance_type else None

@@ -84,6 +84,15 @@ def test_a_type_that_no_zone_sells(small: CloudLine) -> None:
     )
 
 
+def test_a_zone_that_does_not_sell_the_type(small: CloudLine) -> None:
+    small.set(zone="cn-hangzhou-b")
+    assert the_line(small.buy()) == (
+        "zone cn-hangzhou-b sells no ecs.t6-c4m1.large with a cloud_efficiency disk now, and "
+        "cn-hangzhou-h, cn-hangzhou-i, cn-hangzhou-j of its region do: write one of them as zone, "
+        "or leave it out"
+    )
+
+
 def test_a_quota_that_is_reached(small: CloudLine) -> None:
     small.set_cloud(quotas={"vpcs": 0, "eips": 0, "key_pairs": 0})
     done = small.buy()

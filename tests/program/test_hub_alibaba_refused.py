@@ -6,7 +6,17 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from tests.program.alibaba import ANSWERS, IMAGES, ZONES, Up, instance, refused
+from leasedline.moving import CloudHub
+from tests.program.alibaba import (
+    ANSWERS,
+    BEFORE,
+    IMAGES,
+    SECTION,
+    ZONES,
+    Up,
+    instance,
+    refused,
+)
 
 
 def test_no_section(up: Up) -> None:
@@ -76,6 +86,26 @@ def test_a_type_that_is_not_sold(up: Up) -> None:
     assert refused(up, answers=answers) == (
         "region cn-hangzhou sells no ecs.t6-c4m1.large with a cloud_efficiency disk now: write "
         "another instance_type, disk_category or region"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "section"),
+    [
+        (None, {}),
+        (BEFORE, {}),
+        (BEFORE, {"zone": BEFORE.zone, "instance_type": "ecs.t6-c2m1.large"}),
+    ],
+)
+def test_a_zone_that_does_not_sell_the_type(
+    up: Up, before: CloudHub | None, section: dict[str, str]
+) -> None:
+    written = {**SECTION, "zone": "cn-hangzhou-b", **section}
+    answers = {**ANSWERS, ZONES: {"id": "1", "ids": ["cn-hangzhou-i", "cn-hangzhou-j"]}}
+    kind = written.get("instance_type", "ecs.t6-c4m1.large")
+    assert refused(up, written, before=before, answers=answers) == (
+        f"zone {written['zone']} sells no {kind} with a cloud_efficiency disk now, and "
+        "cn-hangzhou-i, cn-hangzhou-j of its region do: write one of them as zone, or leave it out"
     )
 
 

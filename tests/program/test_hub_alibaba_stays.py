@@ -50,12 +50,16 @@ def test_a_running_hub_stays_and_asks_nothing(up: Up) -> None:
     assert not [line for line in deployment.logged if "replaced" in line]
 
 
-def test_what_is_written_is_not_asked_for(up: Up) -> None:
-    deployment = up({**SECTION, "zone": "cn-hangzhou-i", "image_id": "m-bp1"})
-    assert deployment.asked == []
-    assert deployment.one("z-vswitch").inputs["zoneId"] == "cn-hangzhou-i"
-    assert deployment.one("z-vswitch").inputs["cidrBlock"] == "10.255.253.0/27"
+def test_a_zone_that_is_written_is_asked_for_once_and_an_image_is_not(up: Up) -> None:
+    written = {**SECTION, "zone": "cn-hangzhou-k", "image_id": "m-bp1"}
+    deployment = up(written)
+    assert [asked for asked, _ in deployment.asked] == [ZONES]
+    assert deployment.one("z-vswitch").inputs["zoneId"] == "cn-hangzhou-k"
+    assert deployment.one("z-vswitch").inputs["cidrBlock"] == "10.255.253.64/27"
     assert instance(deployment).inputs["imageId"] == "m-bp1"
+    again = up(written, before=from_output(deployment.outputs["hub_cloud"]))
+    assert again.asked == []
+    assert again.one("z-vswitch").inputs["zoneId"] == "cn-hangzhou-k"
 
 
 def test_another_type_stays_in_its_zone_and_the_outage_is_told(

@@ -36,9 +36,20 @@ def test_the_image_stays_as_long_as_the_machine() -> None:
     assert kept_image(WANTED, planned(wanted(image_id="m-1"), "cn-hangzhou-k", "m-1")) is None
 
 
+def test_a_zone_that_is_written_is_asked_for_until_the_machine_is_in_it() -> None:
+    here, there = wanted(zone="cn-hangzhou-k"), wanted(zone="cn-hangzhou-b")
+    assert kept_zone(here, HUB, None) == "cn-hangzhou-k"
+    assert kept_zone(here, None, None) is None
+    assert kept_zone(there, HUB, None) is None
+    assert kept_zone(there, HUB, ("cn-hangzhou-b", "cn-hangzhou-k")) is None
+    bigger = wanted(zone="cn-hangzhou-k", instance_type="ecs.t6-c2m1.large")
+    assert kept_zone(bigger, HUB, None) is None
+    # From a vSwitch of the user's own, which has a zone that the stack does not know.
+    assert kept_zone(here, replace(HUB, zone=None, vswitch="vsw-1"), None) is None
+
+
 def test_the_zone_stays_where_it_can() -> None:
     bigger = wanted(instance_type="ecs.t6-c2m1.large")
-    assert kept_zone(wanted(zone="cn-hangzhou-b"), HUB, None) == "cn-hangzhou-b"
     assert kept_zone(WANTED, HUB, None) == "cn-hangzhou-k"
     assert kept_zone(WANTED, None, None) is None
     assert kept_zone(wanted(region="cn-beijing"), HUB, ("cn-beijing-h",)) is None
