@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,14 +89,3 @@ def running(home: Path) -> Iterator[Api]:
         serving.should_exit = True
         thread.join(PATIENCE_S)
         assert not thread.is_alive(), "the server does not end"
-
-
-def until(what: str, holds: Any) -> Any:
-    """Call `holds` until it returns something, and return that."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        found = holds()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(what)

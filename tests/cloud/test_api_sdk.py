@@ -9,7 +9,7 @@ import inspect
 import re
 import ssl
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.error import URLError
 
@@ -22,7 +22,8 @@ from lab.cloud import faults
 from lab.cloud.parts import Key
 from lab.cloud.registry import ACTIONS, EVERYWHERE, ON_CHANGES
 from lab.ports import LOOPBACK
-from tests.cloud.api import REGION, SCHEMES, Api, Refusal, running, until
+from lab.shell import wait_until
+from tests.cloud.api import PATIENCE_S, REGION, SCHEMES, Api, Refusal, running
 from tests.unit.memory_cloud import DEBIAN, KEY, PUBLIC_KEY, ZONE
 
 
@@ -73,11 +74,24 @@ def instance(ecs: Any, id: str) -> Any:
     return next(iter(found.body.instances.instance), None)
 
 
+def instance_status(ecs: Any, id: str) -> str | None:
+    found = instance(ecs, id)
+    return None if found is None else str(found.status)
+
+
 def eip_status(vpc: Any, id: str) -> str:
     found = vpc.describe_eip_addresses(
         vpc_models.DescribeEipAddressesRequest(region_id=REGION, allocation_id=id)
     )
     return str(found.body.eip_addresses.eip_address[0].status)
+
+
+def wait_for(what: str, status: str | None, read: Callable[[], str | None]) -> None:
+    def probe() -> bool | str:
+        seen = read()
+        return seen == status or f"it is {seen}"
+
+    wait_until(what, probe, timeout_s=PATIENCE_S, every_s=0.02)
 
 
 def test_a_hub_from_nothing_to_nothing(api: Api, ecs: Any, vpc: Any) -> None:
@@ -126,7 +140,8 @@ def test_a_hub_from_nothing_to_nothing(api: Api, ecs: Any, vpc: Any) -> None:
             tag=[ecs_models.RunInstancesRequestTag(key="a", value="b")],
         )
     ).body.instance_id_sets.instance_id_set[0]
-    found = until("it runs", lambda: (i := instance(ecs, id)).status == "Running" and i)
+    wait_for("the instance to run", "Running", lambda: instance_status(ecs, id))
+    found = instance(ecs, id)
     assert found.vpc_attributes.private_ip_address.ip_address == ["172.16.1.1"]
     assert (found.cpu, found.memory, found.credit_specification) == (2, 512, "Standard")
     assert api.machines.known[id].user_data == "#cloud-config\n"
@@ -143,7 +158,7 @@ def test_a_hub_from_nothing_to_nothing(api: Api, ecs: Any, vpc: Any) -> None:
             region_id=REGION, allocation_id=eip, instance_id=id, instance_type="EcsInstance"
         )
     )
-    until("it has the EIP", lambda: eip_status(vpc, eip) == "InUse")
+    wait_for("the EIP to be bound", "InUse", lambda: eip_status(vpc, eip))
     assert str(api.machines.public[id]) == allocated.eip_address
     assert instance(ecs, id).eip_address.allocation_id == eip
     away(ecs, vpc, id, eip)
@@ -164,14 +179,14 @@ def away(ecs: Any, vpc: Any, id: str, eip: str) -> None:
     vpc.unassociate_eip_address(
         vpc_models.UnassociateEipAddressRequest(region_id=REGION, allocation_id=eip, instance_id=id)
     )
-    until("the EIP is free", lambda: eip_status(vpc, eip) == "Available")
+    wait_for("the EIP to be free", "Available", lambda: eip_status(vpc, eip))
     vpc.release_eip_address(
         vpc_models.ReleaseEipAddressRequest(region_id=REGION, allocation_id=eip)
     )
     ecs.stop_instance(ecs_models.StopInstanceRequest(instance_id=id))
-    until("it has stopped", lambda: instance(ecs, id).status == "Stopped")
+    wait_for("the instance to stop", "Stopped", lambda: instance_status(ecs, id))
     ecs.delete_instance(ecs_models.DeleteInstanceRequest(instance_id=id))
-    until("it is gone", lambda: instance(ecs, id) is None)
+    wait_for("the instance to go", None, lambda: instance_status(ecs, id))
 
 
 def refusal(call: Any, *arguments: Any) -> tuple[int, str]:
