@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cloud.cloud_line import SMALL, CloudLine
+from tests.cloud.rights import require_root
 
 
 @pytest.fixture(scope="session")
@@ -16,8 +16,7 @@ def line() -> Iterator[CloudLine]:
 
     All of that the provider is to get over by itself.
     """
-    if os.geteuid() != 0:
-        pytest.skip("namespaces are entered here, as only root may")
+    require_root()
     line = CloudLine()
     line.begin()
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +16,7 @@ from lab.cloud.home import CloudFiles
 from lab.settings import settings_path
 from lab.state import LabState
 from tests.cloud.api import REGION, Refusal
+from tests.cloud.rights import require_root
 from tests.lab.bare import call
 
 STACK = "lab-cloud-api"
@@ -33,8 +33,7 @@ def cloud(*words: str, check: bool = True) -> str:
 
 @pytest.fixture(autouse=True)
 def stack() -> Iterator[None]:
-    if os.geteuid() != 0:
-        pytest.skip("namespaces are looked for here, as only root may")
+    require_root()
     path = settings_path(STACK)
     path.write_text(SETTINGS)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -33,13 +32,11 @@ from tests.cloud.hosts import (
     instance,
     rule,
 )
+from tests.cloud.rights import require_root
 
 STACK = "lab-cloud-machines"
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are entered here, as only root may"),
-]
+pytestmark = pytest.mark.timeout(900)
 
 HUB = "i-bp1hub"
 PEER = "i-bp1peer"
@@ -77,6 +74,7 @@ def peers_user_data() -> str:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A hub with a public address, and a peer without in the same vSwitch, both booted."""
+    require_root()
     preflight.widen_path()
     cloud = Cloud(STACK, tmp_path_factory.mktemp("keys"))
     sweep(cloud.state)
