@@ -70,7 +70,7 @@ class Lab(pulumi.ComponentResource):
                 f"pulumi config set hub lab -s {self._stack}"
             )
             raise pulumi.RunError(msg)
-        self._public = str(built.internet.hub_public)
+        self._dialled = built.internet.hub_name or str(built.internet.hub_public)
         self._internet = self._built("internet", built.internet.spec())
         self._offices = {
             office.name: self._built("office", office.spec(), office.name, after=self._internet)
@@ -95,7 +95,7 @@ class Lab(pulumi.ComponentResource):
             connection=host.connection,
             login=host.login,
             ready=host.ready,
-            address=self._public,
+            address=self._dialled,
         )
 
     def spoke(self, name: str) -> PlacedHost:

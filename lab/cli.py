@@ -14,11 +14,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address
 from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lab import places, preflight, reach, sweep
+from lab import dns, places, preflight, reach, sweep
 from lab.cloud import cli as cloud
 from lab.errors import LabError, PreflightError, WorldError
 from lab.image import image, server
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("name")
     added = add("gateway", _gateway, "type the recipe on stdin into an office's router")
     added.add_argument("name")
+    added = add("dns", _dns, "what the internet's name server answers from now on")
+    added.add_argument("name", help="the hub's name in the lab settings")
+    added.add_argument("address", type=_address, help="an address, or none: no such name")
     added = add("machine", _machine, "a virtual machine: up reads its spec on stdin")
     added.add_argument("action", choices=["up", "down", "start", "stop", "kill", "reboot"])
     added.add_argument("name")
@@ -182,6 +186,19 @@ def _office(options: argparse.Namespace, state: LabState) -> int:
 def _gateway(options: argparse.Namespace, state: LabState) -> int:
     places.gateway(options.name, sys.stdin.read(), state)
     return 0
+
+
+def _dns(options: argparse.Namespace, state: LabState) -> int:
+    dns.answer(options.name, options.address, state)
+    return 0
+
+
+def _address(text: str) -> IPv4Address | None:
+    try:
+        return None if text == "none" else IPv4Address(text)
+    except ValueError:
+        msg = f"{text} is neither an IPv4 address nor none"
+        raise argparse.ArgumentTypeError(msg) from None
 
 
 def _machine(options: argparse.Namespace, state: LabState) -> int:

@@ -37,6 +37,8 @@ def identity(
         "root/.ssh/authorized_keys": file(authorized_key, 0o600),
         "home/admin/.ssh/authorized_keys": file(authorized_key, 0o600, ADMIN),
     }
+    if machine.name_server is not None:
+        files["etc/resolv.conf"] = file(f"nameserver {machine.name_server}\n")
     for number, nic in enumerate(machine.nics):
         gateway = [f"Gateway={nic.gateway}"] if nic.gateway else []
         files[f"etc/systemd/network/10-lab-{nic.bridge}-{number}.network"] = file(

@@ -30,10 +30,14 @@ class _Part(BaseModel):
 
 
 class Internet(_Part):
-    """The router that hub and ISPs hang on, and the bridge with the hub's line."""
+    """The router that hub and ISPs hang on, and the bridge with the hub's line.
+
+    With a `hub_name` it is a name server, too, which leads from there to `hub_public`.
+    """
 
     stack: str
     hub_public: IPv4Address
+    hub_name: str | None = None
     router: IPv4Address
     prefix: IPv4Network
 
@@ -88,6 +92,8 @@ class Machine(_Part):
     memory_mib: int
     nics: tuple[Nic, ...]
     management_mac: str
+    name_server: IPv4Address | None = None
+    """The one that it asks; None for a machine without DNS."""
 
 
 class World(_Part):

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from lab.dns import dns_down, dns_up
 from lab.errors import LabError
 from lab.netns import (
     apply_sysctls,
@@ -58,11 +59,13 @@ def internet_up(spec: Internet, state: LabState) -> None:
         router = namespace(spec.stack, INTERNET)
         ensure_namespace(router, spec.stack, ROUTER)
         ensure_bridge(router, "public", [f"{spec.router}/{spec.prefix.prefixlen}"])
+        dns_up(spec, state)
 
 
 def internet_down(state: LabState) -> None:
     """Remove the internet; none there is no error."""
     with state.lock(INTERNET):
+        dns_down(state)
         remove_namespace(namespace(state.stack, INTERNET))
         state.part(INTERNET).unlink(missing_ok=True)
     state.prune()

@@ -29,6 +29,7 @@ PROGRAMS: Final = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "tcpdump": "tcpdump",
+    "dnsmasq": "dnsmasq-base",
 }
 """Each program with its Debian package; lab/packages.txt lists the packages for make."""
 

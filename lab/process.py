@@ -26,6 +26,9 @@ READY_TIMEOUT_S: Final = 60
 PID_FILE: Final = "--pid-file"
 """The option by which each of the lab's daemons is told where to write its pid."""
 
+SHORT_PID_FILE: Final = "-x"
+"""The same of dnsmasq(8), whose long option wants the file in the same word."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
@@ -53,6 +56,12 @@ class Process:
                 signal.pidfd_send_signal(process, how)
                 _wait_for_end(process, self.pid_file, EXIT_TIMEOUT_S)
         self.pid_file.unlink(missing_ok=True)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send `number`; not running is no error."""
+        with self._open() as process:
+            if process is not None:
+                signal.pidfd_send_signal(process, number)
 
     def wait_for_end(self, timeout_s: float) -> None:
         """Wait until it has ended.
@@ -136,8 +145,9 @@ def say_ready(pid_file: Path) -> None:
 def stray_daemons(directory: Path) -> list[int]:
     """Return the pids of the lab's daemons whose pid files are, or were, under `directory`."""
     found = []
+    options = (PID_FILE.encode(), SHORT_PID_FILE.encode())
     for pid, words in command_lines():
-        files = [after for word, after in pairwise(words) if word == PID_FILE.encode()]
+        files = [after for word, after in pairwise(words) if word in options]
         if any(file.startswith(os.fsencode(directory) + b"/") for file in files):
             found.append(pid)
     return found

@@ -11,12 +11,20 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from lab.errors import WorldError
 from leasedline.document import Document, Fields, Odd, SyntaxFaultError, read
 from leasedline.faults import BrokenRule, Fault, FieldPath, shown, spelled
+from leasedline.fields import Endpoint, is_dns_name
 from leasedline.network import Address, HostName
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -30,11 +38,22 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+def _dns_name(text: str) -> str:
+    if not is_dns_name(text):
+        raise BrokenRule(rule="is an address, and no name", remedy="write hub.example.net")
+    return text
+
+
+DnsName = Annotated[Endpoint, AfterValidator(_dns_name)]
+
+
 class HubSettings(_Settings):
     """Where the hub is on the lab's internet."""
 
     public: Address = IPv4Address("203.0.113.1")
     """Its public address, alone with the internet's router in a /24 (RFC 5737)."""
+    name: DnsName | None = Field(default=None, examples=["hub.example.net"])
+    """A DNS name for it, which the offices then dial; the lab's internet knows no other."""
 
 
 class OfficeSettings(_Settings):

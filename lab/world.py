@@ -67,7 +67,8 @@ def internet(settings: LabSettings, stack: str) -> Internet:
     prefix = IPv4Network((public, 24), strict=False)
     last = prefix.broadcast_address - 1
     router = last if last != public else last - 1
-    return Internet(stack=stack, hub_public=public, router=router, prefix=prefix)
+    name = settings.hub.name
+    return Internet(stack=stack, hub_public=public, hub_name=name, router=router, prefix=prefix)
 
 
 class _Builder:
@@ -108,6 +109,9 @@ class _Builder:
         public = self.settings.hub.public
         if public in (self.public.network_address, self.public.broadcast_address):
             self._fault(path, public, "is no host's address in its /24", "write 203.0.113.1")
+        if self.settings.hub.name is not None and not self.hub_machine:
+            rule = "is the name of a hub that is in the cloud, and has another address"
+            self._fault(("hub", "name"), self.settings.hub.name, rule, "leave it out")
         for what, prefix in self._private():
             if prefix.overlaps(self.public):
                 rule = f"lies in {self.public}, which overlaps {what} {prefix}"
@@ -297,6 +301,7 @@ class _Builder:
             memory_mib=self.settings.machines.memory_of(name),
             nics=tuple(nics),
             management_mac=stable_mac(self.stack, name, "management"),
+            name_server=self.internet.router if self.internet.hub_name else None,
         )
 
     def _nic(

@@ -57,6 +57,35 @@ def test_the_articles_world(article: Network) -> None:
     ]
 
 
+def test_a_hub_may_have_a_name(article: Network) -> None:
+    plain = made(article)
+    assert plain.internet.hub_name is None
+    assert {machine.name_server for machine in plain.machines} == {None}
+    named = made(article, "hub: {name: hub.example.net}")
+    assert named.internet.hub_name == "hub.example.net"
+    assert {machine.name_server for machine in named.machines} == {named.internet.router}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("203.0.113.1", "is an address, and no name: write hub.example.net"),
+        ("hub_1.example.net", "is neither an IPv4 address nor a DNS name"),
+    ],
+)
+def test_what_is_no_name_of_a_hub(name: str, rule: str) -> None:
+    with pytest.raises(WorldError, match=f"{FILE}:2: hub.name {name} {rule}"):
+        parse_settings(f"hub:\n  name: {name}\n", FILE)
+
+
+def test_a_hub_in_the_cloud_has_no_name_of_the_labs(article: Network) -> None:
+    settings = parse_settings("hub: {name: hub.example.net}", FILE)
+    with pytest.raises(
+        WorldError, match=r"hub\.name hub\.example\.net is the name of a hub that is"
+    ):
+        world(article, settings, "lab", hub_machine=False)
+
+
 def test_a_machine_may_differ_from_the_others(article: Network) -> None:
     text = """
 machines:
