@@ -25,10 +25,9 @@ from lab import preflight, reach
 from lab.errors import LabError
 from lab.ping import INTERVAL_S, PingResult, RunningPing
 from lab.settings import PROJECT
-from lab.shell import as_root, inside, run, wait_until
+from lab.shell import TIMEOUT_S, as_root, inside, run, wait_until
 from lab.state import LabState
 
-TIMEOUT_S: Final = 60.0
 ACTION_TIMEOUT_S: Final = 420.0
 """Above what a machine's own waits add up to, so that their errors are the ones that are told."""
 
@@ -73,24 +72,13 @@ class Lab:
             LabError: no such host, no end within `timeout_s`, or, with `check`, an exit code
                 other than 0.
         """
-        command = reach.command(host, argv, self.state)
-        what = f"`{shlex.join(argv)}` on {host}"
-        try:
-            done = subprocess.run(
-                command,
-                input=input or "",
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout_s,
-            )
-        except subprocess.TimeoutExpired:
-            msg = f"{what} did not end within {timeout_s:.0f} s"
-            raise LabError(msg) from None
-        if check and done.returncode != 0:
-            said = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
-            msg = f"{what} failed with exit code {done.returncode}: {said or 'it said nothing'}"
-            raise LabError(msg)
+        done = run(
+            *reach.command(host, argv, self.state),
+            stdin=input,
+            check=check,
+            timeout_s=timeout_s,
+            what=f"`{shlex.join(argv)}` on {host}",
+        )
         return Completed(host=host, code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     def succeed(self, host: str, *argv: str, timeout_s: float = TIMEOUT_S) -> str:

@@ -25,6 +25,7 @@ def run(
     check: bool = True,
     timeout_s: float = TIMEOUT_S,
     directory: Path | None = None,
+    what: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program and return what it said.
 
@@ -35,12 +36,14 @@ def run(
         check: whether an exit code other than 0 is an error.
         timeout_s: seconds until it is killed.
         directory: where to run it, or None for here.
+        what: how errors call it, in place of the command.
 
     Raises:
         LabError: it failed, took too long, or is not installed; the text holds the command,
-            fit to be pasted, and what it wrote to standard error.
+            fit to be pasted, and what it wrote.
     """
     command = inside(namespace, argv)
+    what = what or f"`{shlex.join(command)}`"
     try:
         done = subprocess.run(
             command,
@@ -55,11 +58,11 @@ def run(
         msg = f"{argv[0]} is not installed: `python -m lab check` names the package"
         raise LabError(msg) from None
     except subprocess.TimeoutExpired:
-        msg = f"`{shlex.join(command)}` did not end within {timeout_s:.0f} s"
+        msg = f"{what} did not end within {timeout_s:.0f} s"
         raise LabError(msg) from None
     if check and done.returncode != 0:
-        said = (done.stderr or done.stdout).strip() or "it said nothing"
-        msg = f"`{shlex.join(command)}` failed with exit code {done.returncode}: {said}"
+        said = "\n".join(filter(None, (done.stdout.strip(), done.stderr.strip())))
+        msg = f"{what} failed with exit code {done.returncode}: {said or 'it said nothing'}"
         raise LabError(msg)
     return done
 

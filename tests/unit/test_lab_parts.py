@@ -240,6 +240,13 @@ def test_a_failed_command_can_be_pasted() -> None:
         run("sh", "-c", "echo no >&2; exit 3")
 
 
+def test_a_command_for_a_host_fails_in_its_own_words() -> None:
+    with pytest.raises(LabError, match=r"^`apt` on z failed with exit code 3: out\nno$"):
+        run("sh", "-c", "echo no >&2; echo out; exit 3", what="`apt` on z")
+    with pytest.raises(LabError, match=r"^`apt` on z did not end within 0 s$"):
+        run("sleep", "60", timeout_s=0.1, what="`apt` on z")
+
+
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(LabError, match="no-such-program is not installed"):
         run("no-such-program")
