@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +17,6 @@ from lab.cloud.parts import Instance
 from lab.cloud.reach import ADMINISTRATOR, reach, unreach
 from lab.errors import LabError
 from lab.parts import namespace
-from lab.settings import PROJECT
 from lab.shell import run, wait_until
 from lab.sweep import sweep
 from tests.cloud.hosts import (
@@ -33,6 +30,7 @@ from tests.cloud.hosts import (
     rule,
 )
 from tests.cloud.rights import require_root
+from tests.lab.bare import call
 
 STACK = "lab-cloud-machines"
 
@@ -245,9 +243,7 @@ def test_reach_keeps_its_port_and_ends(cloud: Cloud) -> None:
     unreach(PUBLIC, cloud.state)
     with pytest.raises(LabError, match="Connection refused"):
         run(*cloud.ssh(door, "true"))
-    words = [sys.executable, "-m", "lab", "cloud", "reach", str(PUBLIC), "--stack", STACK]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=PROJECT, timeout=60)
-    assert done.returncode == 0, done.stderr
+    done = call("cloud", "reach", str(PUBLIC), stack=STACK)
     assert json.loads(done.stdout) == {"host": door.host, "port": door.port}
     assert cloud.on_hub("hostname").strip() == "bp1hub"
     with pytest.raises(LabError, match="is no public address of the lab's internet"):
@@ -292,7 +288,5 @@ def test_a_cloud_is_swept_away_while_it_runs(cloud: Cloud) -> None:
     cloud.machines.bind(HUB, PUBLIC)
     reach(PUBLIC, cloud.state)
     assert len(cloud.pids()) == 3, "QEMU, the metadata service, the forwarder"
-    words = [sys.executable, "-m", "lab", "destroy", "--all-of", STACK]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=PROJECT, timeout=120)
-    assert done.returncode == 0, done.stderr
+    call("destroy", "--all-of", STACK, stack=STACK)
     assert cloud.left() == []

@@ -12,9 +12,8 @@ import pytest
 from lab.errors import LabError
 from lab.netns import within
 from lab.parts import namespace
-from lab.settings import PROJECT
 from lab.world import UDP_TIMEOUT_S
-from tests.lab.bare import Running, call, command, running
+from tests.lab.bare import Running, call, running
 
 STACK = "world-offices"
 
@@ -69,13 +68,7 @@ def test_nat_hides_and_its_udp_mapping_ends_after_30_s_of_silence(
 
 def test_a_recipe_is_typed_into_the_router_in_place_of_the_last_one(world: Running) -> None:
     def gateway(recipe: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command("gateway", "a", stack=world.stack),
-            input=recipe,
-            capture_output=True,
-            text=True,
-            cwd=PROJECT,
-        )
+        return call("gateway", "a", stack=world.stack, stdin=recipe, check=False)
 
     assert gateway("ip route replace 10.1.0.0/16 via 192.168.201.247\n").returncode == 0
     assert gateway("ip route replace 10.2.0.0/16 via 192.168.201.247\n").returncode == 0
