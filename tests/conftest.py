@@ -19,7 +19,15 @@ TESTS = Path(__file__).parent
 LAYERS = ("unit", "program", "lab", "cloud")
 
 # What uses the one line: from looking at it to its end. It takes longest, so it comes first.
-LINE = ("test_line", "test_secrets", "test_change", "test_drift", "test_reboot", "test_destroy")
+LINE = (
+    "test_line",
+    "test_secrets",
+    "test_change",
+    "test_live",
+    "test_drift",
+    "test_reboot",
+    "test_destroy",
+)
 # What uses the one line with its hub in the lab's cloud, likewise.
 CLOUD = ("test_cloud_line", "test_cloud_secrets", "test_cloud_change", "test_cloud_destroy")
 # What uses the one hub on which things go wrong; mostly waits, and boots one machine.

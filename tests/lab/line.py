@@ -85,6 +85,27 @@ class Line:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate(timeout=30)[0]
 
+    def killed_after(self, seconds: float, *argv: str) -> bool:
+        """Run pulumi and kill it with all that it started; return whether it was still running."""
+        process = subprocess.Popen(
+            ["pulumi", *argv, "--stack", self.stack, "--non-interactive"],
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=30)
+            return True
+        assert process.returncode == 0, out
+        return False
+
     @contextmanager
     def watching_processes(self) -> Iterator[None]:
         """Collect the command line and the environment of every process that runs meanwhile."""
