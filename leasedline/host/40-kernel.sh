@@ -195,11 +195,12 @@ wg_compare() {
 			else changes = changes " " words
 		}
 		# where PEER IS: the endpoint that it should have instead of IS. Any address of its name is
-		# right; while the name does not resolve, none is wrong, and one from before is set.
+		# right, and so is one of IPv6, which networkd may have taken; while the name does not
+		# resolve, none is wrong, and one from before is set.
 		function where(p, is,   part, at, n, i) {
 			if (endpoint[p] ~ /^[0-9.]+:/) return endpoint[p]
 			split(endpoint[p], part, ":")
-			if (!(part[1] in leads_to) || (part[1] in former && mode == "tell")) return is
+			if (!(part[1] in leads_to) || is ~ /^\[/ || (part[1] in former && mode == "tell")) return is
 			n = split(leads_to[part[1]], at, " ")
 			for (i = 1; i <= n; i++) if (is == at[i] ":" part[2]) return is
 			return at[1] ":" part[2]

@@ -183,3 +183,11 @@ def test_another_host_program(says: str, fault: str, here: World, asked: Ask) ->
     assert code == 3
     assert json.loads(shown)["a"]["differences"] == [fault]
     assert asked()[0] == 3
+
+
+def test_a_note_is_shown_and_is_no_difference(here: World, asked: Ask) -> None:
+    here.offices[1].says = said(report("a") | {"notes": ["peer z: its name does not resolve"]})
+    code, shown = asked()
+    assert code == 0
+    assert shown.count("as wanted") == 2
+    assert "a: peer z: its name does not resolve" in shown

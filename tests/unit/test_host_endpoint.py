@@ -141,6 +141,7 @@ def differences(spoke: Spoke, peer: Row) -> list[str]:
     [
         (f"{FIRST}:51820", True),
         (f"{SECOND}:51820", True),
+        ("[2001:db8::1]:51820", True),
         (f"{THIRD}:51820", False),
         (f"{FIRST}:51821", False),
         ("(none)", False),
