@@ -9,10 +9,11 @@ import pulumi
 
 from components.handover import handover
 from components.known import known_now
-from components.linux_host import LinuxHost
+from components.linux_host import LinuxHost, on_host
 from components.place import PlacedHost, PlacedHub
 from components.settings import Last
 from leasedline import report
+from leasedline.commands import commands
 from leasedline.drift import Status
 from leasedline.keys import KeyRing
 from leasedline.network import Network
@@ -22,6 +23,8 @@ from leasedline.plan import HostPlan
 
 class LeasedLine(pulumi.ComponentResource):
     """Hub first, then all spokes in parallel; every spoke waits until its hub knows it.
+
+    When all spokes have confirmed, the hub forgets the keys that these have replaced.
 
     `outputs` is what the stack exports, by name.
     """
@@ -63,13 +66,21 @@ class LeasedLine(pulumi.ComponentResource):
         ahead = pulumi.Output.all(address, announced).apply(lambda known: known[1])
         self.hub = self._host(network.hub.name, hub, ahead)
         first: list[pulumi.Resource] = [self.hub.config]
+        own = pulumi.ResourceOptions(parent=self)
         if hub.deleted_with is not None:
             # Only a hub that the stack makes leaves an old one behind when its address changes.
-            own = pulumi.ResourceOptions(parent=self)
             first.append(handover(network.hub.name, hub, self.hub.config, own))
         self.spokes = {
             name: self._host(name, place, ahead, after=first) for name, place in spokes.items()
         }
+        self.settled = on_host(
+            f"{network.hub.name}-settled",
+            hub,
+            create=commands(hub.user).settle,
+            stdin=ahead.apply(lambda ahead: ahead.confirmed),
+            after=[self.hub.config, *(host.config for host in self.spokes.values())],
+            opts=own,
+        )
         self.outputs = self._outputs(network, hub, spokes, ahead)
         self.register_outputs(dict(self.outputs))
 

@@ -44,42 +44,68 @@ class LinuxHost(pulumi.ComponentResource):
         """
         super().__init__("leased-line:host:LinuxHost", name, None, opts)
         do = commands(place.user)
-        self.base = self._command(
-            f"{name}-base", place, do.install, do.uninstall, pulumi.Output.secret(installer), ()
+        own = pulumi.ResourceOptions(parent=self)
+        self.base = on_host(
+            f"{name}-base",
+            place,
+            create=do.install,
+            delete=do.uninstall,
+            stdin=pulumi.Output.secret(installer),
+            secret_outputs=["stdout", "stderr"],
+            opts=own,
         )
-        self.config = self._command(
-            f"{name}-config", place, do.apply, do.remove, configuration, (self.base, *after)
+        self.config = on_host(
+            f"{name}-config",
+            place,
+            create=do.apply,
+            delete=do.remove,
+            stdin=configuration,
+            after=(self.base, *after),
+            opts=own,
         )
         self.register_outputs({"config": self.config.stdout})
 
-    def _command(
-        self,
-        name: str,
-        place: PlacedHost,
-        create: str,
-        delete: str,
-        stdin: pulumi.Input[str],
-        after: Sequence[pulumi.Resource],
-    ) -> remote.Command:
-        return remote.Command(
-            name,
-            connection=place.connection,
-            # A comment to the host's shell; to Pulumi, a change when the machine is another one.
-            create=pulumi.Output.concat(create, " # ", place.machine) if place.machine else create,
-            delete=delete,
-            stdin=stdin,
-            # Streamed logs ignore what is secret, and what went before is nobody's business.
-            logging=remote.Logging.NONE,
-            add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[*place.ready, *after],
-                deleted_with=place.deleted_with,
-                additional_secret_outputs=["stdout", "stderr"]
-                if name.endswith("-base")
-                else ["stderr"],
-                custom_timeouts=pulumi.CustomTimeouts(
-                    create=BOOT_TIMEOUT, update=BOOT_TIMEOUT, delete=BOOT_TIMEOUT
-                ),
-            ),
-        )
+
+def on_host(
+    name: str,
+    place: PlacedHost,
+    *,
+    create: str,
+    stdin: pulumi.Input[str],
+    delete: str | None = None,
+    after: Sequence[pulumi.Resource] = (),
+    secret_outputs: Sequence[str] = ("stderr",),
+    opts: pulumi.ResourceOptions,
+) -> remote.Command:
+    """Register a command on a host, which runs again when `stdin` changes.
+
+    Args:
+        name: the resource's name.
+        place: where and how the host is reached.
+        create: what is run, and run again; it may be cut off at any time.
+        stdin: all that it is told.
+        delete: what takes back what it did; None where nothing is left of it.
+        after: resources that must be in place before.
+        secret_outputs: outputs that are kept secret.
+        opts: options that go before those that it needs.
+    """
+    needed = pulumi.ResourceOptions(
+        depends_on=[*place.ready, *after],
+        deleted_with=place.deleted_with,
+        additional_secret_outputs=list(secret_outputs),
+        custom_timeouts=pulumi.CustomTimeouts(
+            create=BOOT_TIMEOUT, update=BOOT_TIMEOUT, delete=BOOT_TIMEOUT
+        ),
+    )
+    return remote.Command(
+        name,
+        connection=place.connection,
+        # A comment to the host's shell; to Pulumi, a change when the machine is another one.
+        create=pulumi.Output.concat(create, " # ", place.machine) if place.machine else create,
+        delete=delete,
+        stdin=stdin,
+        # Streamed logs ignore what is secret, and what went before is nobody's business.
+        logging=remote.Logging.NONE,
+        add_previous_output_in_env=False,
+        opts=pulumi.ResourceOptions.merge(opts, needed),
+    )

@@ -29,6 +29,8 @@ class Commands:
     apply: str
     """Takes a configuration bundle (`leasedline.bundle.configuration`) on stdin."""
     remove: str
+    settle: str
+    """Takes a line "NAME PUBLIC-KEY" for each spoke on stdin: those that it has confirmed."""
     status: str
     """Prints what `leasedline.drift.read_status` reads; exit code 3 where something differs."""
 
@@ -45,6 +47,7 @@ def commands(user: str) -> Commands:
         # sudo keeps no SSH_CONNECTION, by which the host proves that its answers still arrive.
         apply=f'{run}{PROGRAM} apply "$SSH_CONNECTION"',
         remove=f"{present} {run}{PROGRAM} remove; fi",
+        settle=f"{run}{PROGRAM} settle",
         # The program does not vouch for itself, and a host may have none.
         status=f"sha256sum {PROGRAM} 2>/dev/null; "
         f"[ ! -x {PROGRAM} ] || {run}{PROGRAM} status --json",

@@ -50,6 +50,12 @@ class Outlook:
             self.reviews[name].sent.base_revision,
         )
 
+    @property
+    def confirmed(self) -> str:
+        """What the hub is told once all spokes have confirmed: a name and a public key a line."""
+        spokes = self.snapshot.spokes.items()
+        return "".join(f"{name} {host.public_key}\n" for name, host in spokes)
+
 
 def look(
     network: Network,

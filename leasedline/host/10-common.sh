@@ -6,6 +6,8 @@
 #   leased-line status     compares the kernel and the files with the applied bundle [--json]
 #   leased-line endpoint   looks the hub's name up again if the hub does not answer (a timer calls it)
 #   leased-line remove     takes away what was added, restores what was there before
+#   leased-line settle     names and keys on stdin: forgets the keys that these have replaced
+#   leased-line follow     the unit that serves an office by its former key until it has the new one
 #   leased-line install    (an installer on stdin) this program and the host's key files
 #   leased-line uninstall  remove, then this program and its keys
 #

@@ -203,7 +203,7 @@ file_differences() {
 	'
 	key_differences "$1"
 	# shellcheck disable=SC2046 # a unit's name is one word
-	unit_states systemd-networkd.service "$ROLLBACK.service" $(bundle_units "$1") |
+	unit_states systemd-networkd.service "$ROLLBACK.service" $(bundle_units "$1") $(former_unit) |
 		while read -r unit enabled active; do
 			[ "$enabled" = enabled ] || say "unit $unit: is $enabled, so it is lost at the next boot"
 			# This one has work to do only while a change waits to be confirmed.

@@ -18,7 +18,7 @@ only_in() {
 
 # list_kernel BUNDLE INTERFACE: leaves the two sides of addresses and routes in $RUN.
 list_kernel() {
-	bundle_want "$1" >"$RUN/want"
+	{ bundle_want "$1"; formers "$1"; } >"$RUN/want"
 	for kind in address route unreachable; do : >"$RUN/want.$kind"; done
 	awk -v want="$RUN/want." '
 		$1 ~ /^(address|route|unreachable)$/ && !seen[$0]++ { print $2 >(want $1) }
@@ -33,6 +33,8 @@ list_kernel() {
 sync_kernel() {
 	list_kernel "$1" "$2"
 	sync_wireguard "$2"
+	# With another key a host is heard at its first packet, and not before.
+	! grep -q private-key "$RUN/wg" || announce "$1" "$2"
 	mtu=$(awk '$1 == "mtu" { print $2 }' "$RUN/want")
 	[ "$(cat "/sys/class/net/$2/mtu")" = "$mtu" ] || ip link set dev "$2" mtu "$mtu"
 	ip link set dev "$2" up
@@ -65,6 +67,12 @@ sync_wireguard() {
 		# shellcheck disable=SC2086
 		wg set "$1" $words
 	done <"$RUN/wg"
+}
+
+# announce BUNDLE INTERFACE: says a word to the hub, and does not wait for its reply.
+announce() {
+	hub=$(bundle_field "$1" probe)
+	[ -z "$hub" ] || hub_answers "$2" "$hub" 9>&- &
 }
 
 # add_routes INTERFACE: those of $RUN/want.route that it has not. They are listed again: the kernel
@@ -209,6 +217,7 @@ wg_compare() {
 			split(endpoint[p], part, ":")
 			return endpoint[p] (part[1] in leads_to ? " (" leads_to[part[1]] ")" : "")
 		}
+		function called(p) { return "peer " name[p] (replaced[p] ? " with its former key" : "") }
 		# put WHOSE: the changes since the last time, behind whose they are.
 		function put(whose) {
 			if (changes == "") return
@@ -221,7 +230,8 @@ wg_compare() {
 				split(line, f, " ")
 				if (f[1] == "port") port = f[2]
 				else if (f[1] == "key") key = f[2]
-				else if (f[1] == "peer") {
+				else if (f[1] == "peer" || f[1] == "former") {
+					if (f[1] == "former") { replaced[f[2]] = 1; if (newest[f[7]] == "") newest[f[7]] = f[2] }
 					psk[f[2]] = f[3]; endpoint[f[2]] = f[4]; keepalive[f[2]] = f[5]
 					allowed[f[2]] = f[6]; name[f[2]] = f[7]; order[++peers] = f[2]
 				}
@@ -242,13 +252,15 @@ wg_compare() {
 		}
 		!($1 in name) { differs("peer " $1 ": not in the bundle", "remove") }
 		$1 in name {
-			peer = "peer " name[$1]
+			peer = called($1)
 			seen_peer[$1]
 			if ($2 != read_key(psk[$1]))
 				differs(peer ": its pre-shared key is another one", "preshared-key " psk[$1])
 			if ($8 != keepalive[$1])
 				differs(peer ": keepalive is " $8 ", should be " keepalive[$1], "persistent-keepalive " keepalive[$1])
-			if (!same($4, allowed[$1]))
+			# Of the keys of one spoke, whichever has its prefixes keeps them.
+			if ($4 != "(none)") holder[name[$1]]
+			if (!same($4, allowed[$1]) && ($4 != "(none)" || newest[name[$1]] == ""))
 				differs(peer ": allowed IPs are " short($4) ", should be " short(allowed[$1]), "allowed-ips " allowed[$1])
 			if ((at = where($1, $3)) != $3)
 				differs(peer ": endpoint is " $3 ", should be " spelled($1), "endpoint " at)
@@ -258,11 +270,20 @@ wg_compare() {
 			if (unreadable) exit 1
 			for (i = 1; i <= peers; i++) {
 				p = order[i]
-				if (p in seen_peer) continue
+				gets = ""
+				if (newest[name[p]] == "") gets = " allowed-ips " allowed[p]
+				# Where none has them, it is served by the newest key that it may still have.
+				else if (!(name[p] in holder) && newest[name[p]] == p) gets = " allowed-ips " allowed[p]
+				if (p in seen_peer) {
+					if (replaced[p] && gets != "")
+						differs("peer " name[p] ": none of its keys has its allowed IPs", gets)
+					put(" peer " p)
+					continue
+				}
 				if (mode == "set") read_key(psk[p])
-				differs("peer " name[p] ": missing", "preshared-key " psk[p] \
+				differs(called(p) ": missing", "preshared-key " psk[p] \
 					((at = where(p, "")) == "" ? "" : " endpoint " at) \
-					" persistent-keepalive " keepalive[p] " allowed-ips " allowed[p])
+					" persistent-keepalive " keepalive[p] gets)
 				put(" peer " p)
 			}
 			if (words != "") print words

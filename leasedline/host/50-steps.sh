@@ -8,6 +8,7 @@ activate() {
 	[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] ||
 		sysctl -q -p /etc/sysctl.d/10-ip-forward.conf
 	activate_interface "$1" "$2"
+	activate_formers "$1" "$2"
 	activate_units "$1"
 	activate_firewall
 }
@@ -103,6 +104,7 @@ take_down() {
 	our_paths | sed -n 's,^/etc/systemd/system/,,p' | while read -r unit; do
 		systemctl --quiet disable --now "$unit" 2>/dev/null || :
 	done
+	remove_former_unit
 	! nft list table inet "$TABLE" >/dev/null 2>&1 || nft delete table inet "$TABLE"
 	say "nft table inet $TABLE: removed"
 	our_paths | while read -r path; do
@@ -120,7 +122,8 @@ take_down() {
 	[ ! -e "$STATE/before/settings" ] || restore_settings
 	# The bundles first: from then on nothing there is ours, and a second run takes away nothing.
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/interrupted" "$STATE/previous" \
-		"$STATE/firewall" "$STATE/firewall.new" "$STATE/names" "$STATE/names.new" "$STATE/before"
+		"$STATE/firewall" "$STATE/firewall.new" "$STATE/names" "$STATE/names.new" \
+		"$STATE/formers" "$STATE/formers.new" "$STATE/before"
 }
 
 restore_settings() {

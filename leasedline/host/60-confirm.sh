@@ -75,6 +75,7 @@ stage() {
 	fi
 	cp "$1" "$STATE/next.new"
 	mv "$STATE/next.new" "$STATE/next"
+	keep_formers "$1"
 	stage_files "$1"
 	[ -e "$STATE/reserve" ] || head -c "$RESERVE" /dev/zero >"$STATE/reserve"
 }
@@ -86,6 +87,7 @@ unstage() {
 	rm -f "$STATE/next.new" "$STATE/before/settings.new"
 	[ ! -e "$STATE/pending" ] || return 0
 	rm -f "$STATE/next" "$STATE/reserve"
+	forget_formers "$STATE/current"
 	if [ -z "$(our_bundles)" ]; then
 		remove_directories >/dev/null
 		rm -rf "$STATE/before"
@@ -166,6 +168,7 @@ commit() {
 	fi
 	mv "$STATE/next" "$STATE/current"
 	rm -rf "$STATE/interrupted"
+	forget_formers "$STATE/current"
 	disarm
 	keep_names
 }
@@ -185,6 +188,7 @@ roll_back() {
 		}
 		sync -f /etc
 		rm -rf "$STATE/next" "$STATE/interrupted"
+		forget_formers "$STATE/current"
 	else
 		take_down >/dev/null
 		sync -f /etc

@@ -40,9 +40,9 @@ apply() {
 # receive FILE: standard input, whole.
 receive() { cat >"$1" || cannot_write "$1"; }
 
-# Key files that neither this bundle nor the one before it names.
+# Key files that neither this bundle nor the one before it names, and no former peer needs.
 forget_keys() {
-	{ bundle_keys "$STATE/current"; bundle_keys "$STATE/previous"; } | sort -u >"$RUN/keys"
+	{ bundle_keys "$STATE/current"; bundle_keys "$STATE/previous"; former_keys; } | sort -u >"$RUN/keys"
 	for key in "$KEYS"/*; do
 		grep -qxF "$key" "$RUN/keys" || rm -f "$key"
 	done
@@ -135,8 +135,10 @@ status() {
 	interface=$(bundle_field "$bundle" interface)
 	: >"$RUN/notes"
 	differences "$interface" >"$RUN/differences"
+	with_formers "$bundle" | former_notes "$interface" >>"$RUN/notes"
 	{
 		bundle_want "$bundle"
+		formers "$bundle"
 		[ ! -e "$bundle" ] || say "digest $(sed -n '$s/^end sha256://p' "$bundle")"
 		say "revision $(bundle_field "$bundle" revision)"
 		[ ! -e "$STATE/base" ] || say "base $(cat "$STATE/base")"
@@ -162,6 +164,8 @@ status_report() {
 		}
 		# %.0f below: the %d of mawk ends at 2147483647, which is 2 GiB.
 		function comma() { return n_out++ ? "," : "" }
+		# A spoke is shown by the key that it was heard with last.
+		$1 == "former" { formers[$7] = formers[$7] " " $2 }
 		$1 == "peer" { name[$2] = $7; order[++peers] = $2 }
 		$1 == "address" { address = $2 }
 		$1 == "digest" { digest = $2 }
@@ -172,6 +176,15 @@ status_report() {
 		$1 == "note" { note[++notes] = substr($0, 6) }
 		$1 == "peer_is" { is[$2]; endpoint[$2] = $4; handshake[$2] = $6; rx[$2] = $7; tx[$2] = $8 }
 		END {
+			for (i = 1; i <= peers; i++) {
+				p = order[i]
+				n = split(formers[name[p]], f, " ")
+				for (j = 1; j <= n; j++)
+					if (handshake[f[j]] > handshake[p]) {
+						endpoint[p] = endpoint[f[j]]; handshake[p] = handshake[f[j]]
+						rx[p] = rx[f[j]]; tx[p] = tx[f[j]]
+					}
+			}
 			if (json == "--json") {
 				printf "{\"host\":%s,\"role\":%s,\"interface\":%s,\"address\":%s,\"systemd\":%d,\"bundle\":%s,\"revision\":%d,\"base_revision\":%d,\"peers\":[",
 					quote(host), quote(role), quote(interface), quote(address), systemd, quote(digest),
@@ -210,12 +223,14 @@ case "${1:-} ${2:-}" in
 "apply " | "apply "*" "*" "*" "*) apply "${2-${SSH_CONNECTION-}}" ;;
 "rollback ") rollback ;;
 "endpoint ") endpoint ;;
+"settle ") settle ;;
+"follow ") follow ;;
 "remove ") remove ;;
 "status " | "status --json") status "${2:-}" ;;
 "install ") install_self ;;
 "uninstall ") uninstall ;;
 *)
-	say "usage: leased-line apply | rollback | endpoint | remove | status [--json] | install | uninstall" >&2
+	say "usage: leased-line apply | rollback | settle | follow | endpoint | remove | status [--json] | install | uninstall" >&2
 	exit 2
 	;;
 esac

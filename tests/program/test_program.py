@@ -15,9 +15,10 @@ import yaml
 
 from components import settings
 from leasedline.bundle import PAYLOAD
+from leasedline.commands import commands
 from tests.program.engine import Deployment, Registration, Secret, clear, deploy
 from tests.program.offices import World, new_key, public, world
-from tests.unit.networks import ROOT, SEED, article, planner
+from tests.unit.networks import RING, ROOT, SEED, article, planner
 
 COMMAND = "command:remote:Command"
 HOSTS = ("z", "a", "c")
@@ -95,6 +96,7 @@ def test_exactly_these_resources(written: dict[str, Any], here: World, tmp_path:
             *(("leased-line:host:LinuxHost", name, "LeasedLine::line") for name in HOSTS),
             *((COMMAND, f"{name}-base", f"LinuxHost::{name}") for name in HOSTS),
             *((COMMAND, f"{name}-config", f"LinuxHost::{name}") for name in HOSTS),
+            (COMMAND, "z-settled", "LeasedLine::line"),
         ]
     )
 
@@ -114,6 +116,7 @@ def test_hub_first_then_the_spokes_side_by_side(
         "z-config": {"z-base"},
         "a-config": {"a-base", "z-config"},
         "c-config": {"c-base", "z-config"},
+        "z-settled": {"z-config", "a-config", "c-config"},
     }
 
 
@@ -134,6 +137,27 @@ def test_every_host_is_sent_its_own_bundle(
         assert isinstance(installer, Secret)
         keys = set(re.findall(r"^\|(.*)$", installer.value.partition(PAYLOAD)[2], flags=re.M))
         assert keys == set(plan.secrets(name).values())
+
+
+def test_former_keys_go_when_every_spoke_has_confirmed(
+    written: dict[str, Any], here: World, tmp_path: Path
+) -> None:
+    settled = up(written, tmp_path, here).one("z-settled")
+    a, c = (RING.host(name).public for name in "ac")
+    assert settled.inputs["stdin"] == f"a {a}\nc {c}\n"
+    assert settled.inputs["create"] == commands("root").settle
+    assert settled.inputs["logging"] == "none"
+    assert settled.additional_secret_outputs == ("stderr", "connection")
+    assert settled.timeouts == ("10m", "10m", "10m")
+    # Nothing is left of it to be taken back, so destroy does not log in for it.
+    assert not {"delete", "update", "triggers"} & set(settled.inputs)
+    # It runs again when a spoke's key changes, and for nothing else.
+    written["spokes"][0]["generation"] = 2
+    a2 = RING.host("a", 2).public
+    assert up(written, tmp_path, here).one("z-settled").inputs["stdin"] == f"a {a2}\nc {c}\n"
+    written["spokes"][1]["psk_generation"] = 2
+    written["keepalive"] = 20
+    assert up(written, tmp_path, here).one("z-settled").inputs["stdin"] == f"a {a2}\nc {c}\n"
 
 
 def test_every_connection_is_pinned_and_secret(
@@ -325,7 +349,7 @@ def test_a_preview_only_warns_of_hosts_that_cannot_be_logged_in_to(
 ) -> None:
     written["spokes"][0]["ssh"]["host_key"] = public(new_key())
     deployment = up(written, tmp_path, here, preview=True)
-    assert len(deployment.resources) == 10
+    assert len(deployment.resources) == 11
     warning, plans = deployment.logged
     assert warning.startswith("a (127.0.0.1:")
     assert plans.startswith("a new line: hub z at 203.0.113.1")

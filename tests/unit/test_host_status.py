@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.recorded import (
+    OTHER,
     PEER_A,
     PEER_C,
     A,
@@ -131,6 +132,26 @@ def test_a_note_is_no_difference(host: Host) -> None:
     found = as_json(report(host, "--json", text))
     assert (found["differences"], found["notes"]) == ([], ['peer z: "x"', "y"])
     assert report(host, "", text).endswith('  note: peer z: "x"\n  note: y\n  as wanted\n')
+
+
+def test_a_spoke_whose_key_changes_is_shown_by_the_key_that_answers(host: Host) -> None:
+    new = row(row(PEER_A, 1, OTHER.public), 5, "0")
+    text = status_lines(PEER_A, new).replace(f"peer {A.public} ", f"peer {OTHER.public} ")
+    text += f"former {A.public} f.psk - 15 x a\nnote peer a: answers with its former key\n"
+    found = as_json(report(host, "--json", text))
+    assert found["notes"] == ["peer a: answers with its former key"]
+    assert found["differences"] == []
+    assert found["peers"][0] == {
+        "name": "a",
+        "public_key": OTHER.public,
+        "endpoint": "198.51.100.7:40021",
+        "handshake_age_s": 60,
+        "rx_bytes": 1234,
+        "tx_bytes": 5678,
+    }
+    assert report(host, "", text).endswith(
+        "  note: peer a: answers with its former key\n  as wanted\n"
+    )
 
 
 def test_no_secret_is_reported(host: Host) -> None:

@@ -1,0 +1,436 @@
+"""A spoke's key changes: the hub serves both until the spoke has confirmed, whatever comes between.
+
+The host program's own functions, on a `wg` whose device is a file (tests/unit/wg_device.py). What
+the real one does is in tests/lab/test_rotate.py.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from leasedline.bundle import configuration
+from leasedline.network import Network
+from tests.unit import wg_device
+from tests.unit.networks import RING, article, planner
+from tests.unit.shell import SHELLS, Host, Ran
+
+A1, A2, A3 = (RING.host("a", generation).public for generation in (1, 2, 3))
+C1 = RING.host("c").public
+OF_A: Final = ["10.70.0.2/32", "192.168.201.0/24"]
+
+# The files of a change are another test's matter (test_host_power.py).
+APART: Final = """
+UNITS=$STATE/../units
+need_root() { :; }
+sync() { :; }
+record() { :; }
+unstage_files() { :; }
+stage_files() { :; }
+put_files() { :; }
+mend_keys() { :; }
+units_are_there() { :; }
+activate_units() { :; }
+activate_firewall() { :; }
+activate_interface() { sync_kernel "$1" "$2"; }
+kernel_is_mended() { :; }
+ip() { :; }
+sysctl() { :; }
+cat() { case ${1-} in /proc/* | /sys/*) say 1 ;; *) command cat "$@" ;; esac; }
+systemctl() { say "$*" >>"$STATE/../systemctl"; }
+put() { cmp -s "$1" "$2" || cp "$1" "$2"; }
+mkdir -p "$UNITS"
+"""
+CHANGE: Final = """
+armed=$(uptime_s)
+stage "$1"
+arm
+activate "$1" wg0
+"""
+
+
+def rotated(key: int = 1, psk: int = 1, hub: int = 1) -> Network:
+    """The article's network, with other keys for a and its hub."""
+    network = article()
+    a, c = network.spokes
+    return network.model_copy(
+        update={
+            "hub": network.hub.model_copy(update={"generation": hub}),
+            "spokes": (a.model_copy(update={"generation": key, "psk_generation": psk}), c),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The hub, its disk and its device."""
+
+    host: Host
+
+    @property
+    def file(self) -> Path:
+        return self.host.root / "device"
+
+    def sh(self, commands: str, *arguments: object, stdin: str = "") -> Ran:
+        model = f'wg() {{ "{sys.executable}" -IS "{wg_device.__file__}" "{self.file}" "$@"; }}'
+        return self.host.sh(f"{APART}{model}\n{commands}", *arguments, stdin=stdin)
+
+    def ok(self, commands: str, *arguments: object, stdin: str = "") -> Ran:
+        ran = self.sh(commands, *arguments, stdin=stdin)
+        assert (ran.code, ran.stderr) == (0, "")
+        return ran
+
+    def bundle(self, network: Network) -> Path:
+        """Lay down the hub's key files as its base does, and return its bundle."""
+        plans = planner(network)
+        for path, secret in plans.secrets("z").items():
+            self.host.file(f"keys/{Path(path).name}", f"{secret}\n")
+        text = configuration(plans.hub()).replace("/etc/leased-line/keys", str(self.host.keys))
+        name = "-".join(str(s.generation * 10 + s.psk_generation) for s in network.spokes)
+        return self.host.file(f"bundle-{name}", text)
+
+    def apply(self, network: Network) -> None:
+        self.ok(f"{CHANGE} commit; forget_keys", self.bundle(network))
+        assert self.differences() == []
+
+    def differences(self) -> list[str]:
+        return self.ok(
+            '{ bundle_want "$1"; formers "$1"; } >"$RUN/want"; wg show wg0 dump | '
+            "wg_differences wg0",
+            self.host.state / "current",
+        ).lines
+
+    def hear(self, public: str) -> None:
+        """The spoke comes with this key."""
+        self.ok(f"wg hear {public}")
+
+    def follow(self, looks: int = 2) -> None:
+        """The unit looks so many times, from its start."""
+        self.ok(f"n=0; sleep() {{ n=$((n + 1)); [ $n -lt {looks} ] || exit 0; }}; follow")
+
+    def heard(self, public: str) -> None:
+        """The spoke comes with this key while the unit runs."""
+        device = f'"{sys.executable}" -IS "{wg_device.__file__}" "{self.file}" hear {public}'
+        self.ok(
+            f"n=0; sleep() {{ n=$((n + 1)); case $n in 1) {device} ;; 3) exit 0 ;; esac; }}; follow"
+        )
+
+    def settle(self, *keys: str) -> Ran:
+        told = "".join(f"{name} {key}\n" for name, key in zip("ac", keys, strict=True))
+        return self.sh("WAIT_PROOF=0; settle", stdin=told)
+
+    def boot(self) -> None:
+        """networkd makes the device of its files, which are those of the bundle in force."""
+        device = wg_device.read(self.file)
+        device["peers"] = {}
+        self.file.write_text(json.dumps(device), "utf-8")
+        shutil.rmtree(self.host.run_directory)
+        # Without the former ones.
+        self.ok('formers() { :; }; sync_kernel "$STATE/current" wg0')
+
+    @property
+    def peers(self) -> dict[str, Any]:
+        peers: dict[str, Any] = wg_device.read(self.file)["peers"]
+        return peers
+
+    @property
+    def of_a(self) -> dict[str, bool]:
+        """The peers but c's, and whether each has the prefixes of a."""
+        others = {public: peer for public, peer in self.peers.items() if public != C1}
+        assert all(peer["allowed"] in ([], OF_A) for peer in others.values())
+        return {public: peer["allowed"] == OF_A for public, peer in others.items()}
+
+    @property
+    def unit(self) -> bool:
+        return (self.host.root / "units/leased-line-former.service").exists()
+
+    @property
+    def calls(self) -> list[str]:
+        file = self.host.root / "systemctl"
+        calls = file.read_text("utf-8").splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return calls
+
+    def psks(self) -> set[str]:
+        return {path.name for path in self.host.keys.glob("*.psk")}
+
+
+in_each_shell = pytest.mark.parametrize("hub", SHELLS, indirect=True)
+
+
+@pytest.fixture
+def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Hub:
+    """The article's hub, which has heard a and c."""
+    hub = Hub(Host(tmp_path / "host", getattr(request, "param", ("dash",))))
+    hub.host.root.mkdir()
+    hub.apply(article())
+    for key in (A1, C1):
+        hub.hear(key)
+    assert not hub.unit
+    assert hub.of_a == {A1: True}
+    return hub
+
+
+@in_each_shell
+def test_a_rotation_from_its_beginning_to_its_end(hub: Hub) -> None:
+    c = hub.peers[C1]
+    hub.apply(rotated(key=2, psk=2))
+    assert hub.of_a == {A1: True, A2: False}
+    assert "restart leased-line-former.service" in hub.calls
+    hub.follow()
+    assert hub.of_a == {A1: True, A2: False}
+    hub.heard(A2)
+    assert hub.of_a == {A1: False, A2: True}
+    assert hub.differences() == []
+    ran = hub.settle(A2, C1)
+    assert (ran.code, ran.lines[-1]) == (0, "a: its former key is forgotten")
+    assert hub.of_a == {A2: True}
+    assert not hub.unit
+    assert hub.calls[-2:] == ["--quiet disable --now leased-line-former.service", "daemon-reload"]
+    assert {path.name for path in hub.host.state.iterdir()} == {"current", "previous"}
+    assert hub.peers[C1] == c, "nobody has touched c"
+
+
+def test_each_key_has_its_own_pre_shared_key(hub: Hub) -> None:
+    psk1, psk2 = (RING.preshared("z", "a", generation) for generation in (1, 2))
+    hub.apply(rotated(key=2, psk=2))
+    assert (hub.peers[A1]["psk"], hub.peers[A2]["psk"]) == (psk1.secret, psk2.secret)
+    # Two bundles later nothing but the former peer names the old key's file.
+    hub.apply(rotated(key=2, psk=2).model_copy(update={"mtu": 1300}))
+    hub.apply(rotated(key=2, psk=2).model_copy(update={"mtu": 1310}))
+    assert psk1.name in hub.psks()
+    hub.hear(A2)
+    hub.follow()
+    assert hub.settle(A2, C1).code == 0
+    assert psk1.name not in hub.psks()
+    assert psk2.name in hub.psks()
+
+
+def test_a_pre_shared_key_alone_makes_no_former_peer(hub: Hub) -> None:
+    hub.apply(rotated(psk=2))
+    assert hub.of_a == {A1: True}
+    assert not hub.unit
+    assert not (hub.host.state / "formers").exists()
+
+
+def test_a_spoke_that_goes_back_is_served(hub: Hub) -> None:
+    """Its change was not confirmed: it came with the new key, and comes with the former one."""
+    hub.apply(rotated(key=2))
+    hub.heard(A2)
+    hub.heard(A1)
+    assert hub.of_a == {A1: True, A2: False}
+    hub.heard(A2)
+    assert hub.of_a == {A1: False, A2: True}
+
+
+def test_a_hub_that_goes_back_has_its_peer_as_before(hub: Hub) -> None:
+    hub.ok(CHANGE, hub.bundle(rotated(key=2)))
+    assert hub.of_a == {A1: True, A2: False}
+    assert hub.unit
+    hub.ok("roll_back")
+    assert hub.of_a == {A1: True}
+    assert not hub.unit
+    assert not (hub.host.state / "formers").exists()
+
+
+@in_each_shell
+def test_the_hub_reboots_meanwhile(hub: Hub) -> None:
+    """The spoke has its former key, or the new one; networkd knows the new one."""
+    hub.apply(rotated(key=2, psk=2))
+    hub.boot()
+    assert hub.of_a == {A2: True}
+    hub.follow()
+    assert hub.of_a == {A1: False, A2: True}
+    assert hub.peers[A1]["psk"] == RING.preshared("z", "a").secret
+    assert hub.peers[A1]["keepalive"] == "15"
+    assert hub.differences() == []
+    hub.heard(A1)
+    assert hub.of_a == {A1: True, A2: False}
+    hub.boot()
+    hub.follow()
+    hub.heard(A2)
+    assert hub.of_a == {A1: False, A2: True}
+
+
+def test_a_former_peer_that_somebody_took_away_comes_back(hub: Hub) -> None:
+    hub.apply(rotated(key=2))
+    hub.ok(f"wg set wg0 peer {A1} remove")
+    assert hub.differences() == [
+        "peer a with its former key: missing",
+    ]
+    hub.follow()
+    hub.heard(A1)
+    assert hub.of_a == {A1: True, A2: False}
+    assert hub.differences() == []
+
+
+def test_an_office_that_was_away_for_two_rotations_is_served(hub: Hub) -> None:
+    hub.apply(rotated(key=2, psk=2))
+    hub.apply(rotated(key=3, psk=3))
+    assert hub.of_a == {A1: True, A2: False, A3: False}
+    for key in (A2, A1, A3):
+        hub.heard(key)
+        assert [public for public, has in hub.of_a.items() if has] == [key]
+    assert hub.settle(A3, C1).code == 0
+    assert hub.of_a == {A3: True}
+
+
+def test_a_rotation_that_is_taken_back_in_the_network_file(hub: Hub) -> None:
+    hub.apply(rotated(key=2))
+    hub.heard(A2)
+    hub.apply(rotated(key=1))
+    assert hub.of_a == {A1: False, A2: True}
+    hub.heard(A1)
+    assert hub.settle(A1, C1).code == 0
+    assert hub.of_a == {A1: True}
+
+
+def test_prefixes_that_change_with_the_key_go_to_whoever_answers(hub: Hub) -> None:
+    network = rotated(key=2)
+    a, c = network.spokes
+    moved = a.model_copy(update={"lans": ()})
+    hub.apply(network.model_copy(update={"spokes": (moved, c)}))
+    assert hub.peers[A1]["allowed"] == ["10.70.0.2/32"]
+    assert hub.peers[A2]["allowed"] == []
+
+
+def test_a_spoke_that_leaves_takes_its_former_key_along(hub: Hub) -> None:
+    hub.apply(rotated(key=2))
+    hub.apply(article().model_copy(update={"spokes": article().spokes[1:]}))
+    assert set(hub.peers) == {C1}
+    assert not hub.unit
+
+
+def test_the_hubs_own_key_makes_no_former_peer(hub: Hub) -> None:
+    hub.apply(rotated(hub=2))
+    assert hub.of_a == {A1: True}
+    assert not hub.unit
+
+
+@in_each_shell
+def test_nothing_is_settled_too_early(hub: Hub) -> None:
+    hub.apply(rotated(key=2))
+    before = hub.peers
+    for keys, says in (
+        ((A2, C1), "a: was not heard with its new key yet"),
+        ((A1, C1), "a: the stack names another key than the bundle that is in force here"),
+    ):
+        ran = hub.settle(*keys)
+        assert ran.code == 1
+        assert says in ran.stderr
+        assert "a former key is still needed, so it is kept" in ran.stderr
+        assert hub.peers == before
+        assert hub.unit
+    hub.heard(A2)
+    hub.heard(A1)
+    assert "a: answers with its former key again" in hub.settle(A2, C1).stderr
+    assert set(hub.of_a) == {A1, A2}
+
+
+def test_one_spoke_is_settled_and_another_waits(hub: Hub) -> None:
+    network = rotated(key=2)
+    a, c = network.spokes
+    c2 = RING.host("c", 2).public
+    hub.apply(network.model_copy(update={"spokes": (a, c.model_copy(update={"generation": 2}))}))
+    hub.heard(c2)
+    ran = hub.settle(A2, c2)
+    assert ran.code == 1
+    assert "c: its former key is forgotten" in ran.lines
+    assert set(hub.peers) == {A1, A2, c2}
+    assert hub.unit
+    # The unit goes by what is left, or it would bring back the key that was forgotten.
+    hub.follow()
+    assert set(hub.peers) == {A1, A2, c2}
+
+
+def test_nothing_is_settled_while_a_change_is_pending(hub: Hub) -> None:
+    hub.ok(CHANGE, hub.bundle(rotated(key=2)))
+    assert "waits to be confirmed or undone" in hub.settle(A2, C1).stderr
+    assert set(hub.of_a) == {A1, A2}
+
+
+def test_settling_again_is_nothing(hub: Hub) -> None:
+    ran = hub.settle(A1, C1)
+    assert (ran.code, ran.lines, ran.stderr) == (0, ["no former key is left"], "")
+
+
+def test_taking_the_line_down_takes_all_of_it(hub: Hub) -> None:
+    hub.apply(rotated(key=2))
+    hub.ok("our_paths() { :; }; nft() { :; }; unit_is() { false; }; take_down")
+    assert not hub.unit
+    assert list(hub.host.state.iterdir()) == []
+
+
+@in_each_shell
+def test_what_people_are_told(hub: Hub) -> None:
+    def notes() -> list[str]:
+        return hub.ok('with_formers "$STATE/current" | former_notes wg0').lines
+
+    assert notes() == []
+    hub.apply(rotated(key=2))
+    assert notes()[0].startswith("peer a: answers with its former key; ")
+    hub.heard(A2)
+    assert notes()[0].startswith("peer a: answers with its new key; ")
+    hub.boot()
+    assert notes() == ["peer a: was heard neither with its new key nor with a former one yet"]
+
+
+def test_the_unit_looks_less_often_when_nobody_is_there(hub: Hub) -> None:
+    hub.apply(rotated(key=2))
+    ran = hub.ok(
+        'FOLLOW_AWAY=3; n=0; sleep() { n=$((n + 1)); say "$1"; [ $n -lt 6 ] || exit 0; }; follow'
+    )
+    assert ran.lines == ["0.2", "0.2", "0.2", "2", "2", "2"]
+
+
+POWER: Final = """
+n=0
+step() {
+    read -r n <"$RUN/steps" 2>/dev/null || n=0
+    n=$((n + 1))
+    echo "$n" >"$RUN/steps"
+    [ "$n" -ne "$POWER" ] || kill -s KILL 0
+    "$@"
+}
+for name in mv cp rm; do
+    eval "$name() { step command $name \\"\\$@\\"; }"
+done
+"""
+
+
+def test_the_power_goes_at_every_step_of_a_rotation(tmp_path: Path) -> None:
+    """The hub then knows just the keys with which the spoke may come."""
+    hub = Hub(Host(tmp_path / "host", ("dash",), ("setsid", "--wait")))
+    hub.host.root.mkdir()
+    hub.apply(article())
+    start = tmp_path / "start"
+    shutil.copytree(hub.host.root, start)
+    wanted = hub.bundle(rotated(key=2))
+    seen = []
+    for power in itertools.count(1):
+        shutil.rmtree(hub.host.root)
+        shutil.copytree(start, hub.host.root)
+        hub.bundle(rotated(key=2))
+        ran = hub.sh(f"POWER={power}{POWER}{CHANGE} commit", wanted)
+        if ran.code == 0:
+            break
+        assert ran.code in (-9, 137), ran.stderr
+        hub.boot()
+        hub.ok(
+            'say "another-boot 1" >"$RUN/note"; [ ! -e "$STATE/pending" ] || rollback 2>/dev/null'
+        )
+        if (hub.host.state / "followed").exists():
+            hub.follow()
+        seen.append(set(hub.of_a))
+    assert set(hub.of_a) == {A1, A2}
+    assert seen[0] == {A1}
+    assert seen[-1] == {A1, A2}
+    assert all(keys in ({A1}, {A1, A2}) for keys in seen)
+    assert seen == sorted(seen, key=len), "from some step on the change is in force"
