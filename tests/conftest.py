@@ -25,6 +25,7 @@ LINE = (
     "test_change",
     "test_live",
     "test_drift",
+    "test_rotate",
     "test_reboot",
     "test_destroy",
 )

@@ -95,16 +95,16 @@ def unnamed(mutations: tuple[Mutation, ...], told: list[str]) -> list[Mutation]:
 
 
 @contextmanager
-def pinging_hub_from_c(line: Line) -> Iterator[list[PingResult]]:
-    """Ping z's tunnel address from c ten times a second; the result is there at the block's end."""
+def pinging_hub(line: Line, host: str) -> Iterator[list[PingResult]]:
+    """Ping z's tunnel address from a spoke ten times a second; the result is there at the end."""
     command = ("ping", "-n", "-i", "0.1", TUNNEL["z"])
     results: list[PingResult] = []
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(line.lab.run, "c", *command, check=False, timeout_s=300)
+        running = pool.submit(line.lab.run, host, *command, check=False, timeout_s=300)
         try:
             yield results
         finally:
-            line.lab.run("c", "pkill", "-INT", "-x", "-f", " ".join(command))
+            line.lab.run(host, "pkill", "-INT", "-x", "-f", " ".join(command))
             results.append(PingResult.parse(running.result().stdout).settled(1))
 
 
@@ -140,7 +140,7 @@ def assert_nothing_changes(line: Line) -> None:
 
 def test_what_was_changed_by_hand_is_named_and_repaired(line: Line) -> None:
     others = {host: touched(line, host) for host in ("z", "c")}
-    with pinging_hub_from_c(line) as elsewhere:
+    with pinging_hub(line, "c") as elsewhere:
         mutate(line, AT_REST)
         found = status(line)
         assert unnamed(AT_REST, found["a"]) == []
@@ -166,7 +166,7 @@ def test_a_repair_that_was_killed_is_finished_by_the_next_up(line: Line) -> None
         done = line.lab.run("a", "test", "-e", "/var/lib/leased-line/next", check=False)
         return done.code == 0
 
-    with pinging_hub_from_c(line) as elsewhere:
+    with pinging_hub(line, "c") as elsewhere:
         mutate(line, LIVE)
         assert unnamed(LIVE, status(line)["a"]) == []
         line.kill_up_once(begun)

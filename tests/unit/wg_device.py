@@ -1,7 +1,7 @@
 """`wg` on a device that is a file: `python wg_device.py FILE show|set wg0 ...` (wg(8)).
 
 As far as the host program uses it, and as the kernel does it: a prefix belongs to one peer, and
-goes to whoever was given it last (allowedips.c); `set` makes a peer that is not there. `hear PUBLIC`
+goes to whoever was given it last (allowedips.c); `set` makes a peer that is not there. `hear KEY`
 is a handshake with that peer.
 """
 
