@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from lab.client import PingResult
+from lab.ping import PingResult
 from lab.shell import wait_until
 from tests.lab.line import DEVICES, Line
 from tests.lab.test_drift import assert_nothing_changes, pinging_hub, updated

@@ -18,7 +18,7 @@ from leasedline.plan import Planner
 from tests.program.engine import Deployment, Secret
 from tests.program.offices import World, new_key, public, world
 from tests.program.test_program import HOSTS, up
-from tests.unit.networks import ROOT, article, planner
+from tests.unit.networks import RING, ROOT, article, planner
 
 
 @dataclass
@@ -193,3 +193,22 @@ def test_a_change_is_told_in_the_networks_own_words(stack: Stack) -> None:
         "gateways: 192.168.201.1 (a, via 192.168.201.247): gain 192.168.210.0/24\n"
         "gateways: 192.168.210.1 (c, via 192.168.210.248): gain 192.168.201.0/24"
     ]
+
+
+def test_former_keys_go_when_every_spoke_has_confirmed(stack: Stack) -> None:
+    settled = stack.up().one("z-settled")
+    a, c = (RING.host(name).public for name in "ac")
+    assert settled.inputs["stdin"] == f"a {a}\nc {c}\n"
+    assert settled.inputs["create"] == commands("root").settle
+    assert settled.inputs["logging"] == "none"
+    assert settled.additional_secret_outputs == ("stderr", "connection")
+    assert settled.timeouts == ("10m", "10m", "10m")
+    # Nothing is left of it to be taken back, so destroy does not log in for it.
+    assert not {"delete", "update", "triggers"} & set(settled.inputs)
+    # It runs again when a spoke's key changes, and for nothing else.
+    stack.network["spokes"][0]["generation"] = 2
+    told = f"a {RING.host('a', 2).public}\nc {c}\n"
+    assert stack.up().one("z-settled").inputs["stdin"] == told
+    stack.network["spokes"][1]["psk_generation"] = 2
+    stack.network["keepalive"] = 20
+    assert stack.up().one("z-settled").inputs["stdin"] == told

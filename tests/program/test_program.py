@@ -15,10 +15,9 @@ import yaml
 
 from components import settings
 from leasedline.bundle import PAYLOAD
-from leasedline.commands import commands
 from tests.program.engine import Deployment, Registration, Secret, clear, deploy
 from tests.program.offices import World, new_key, public, world
-from tests.unit.networks import RING, ROOT, SEED, article, planner
+from tests.unit.networks import ROOT, SEED, article, planner
 
 COMMAND = "command:remote:Command"
 HOSTS = ("z", "a", "c")
@@ -137,27 +136,6 @@ def test_every_host_is_sent_its_own_bundle(
         assert isinstance(installer, Secret)
         keys = set(re.findall(r"^\|(.*)$", installer.value.partition(PAYLOAD)[2], flags=re.M))
         assert keys == set(plan.secrets(name).values())
-
-
-def test_former_keys_go_when_every_spoke_has_confirmed(
-    written: dict[str, Any], here: World, tmp_path: Path
-) -> None:
-    settled = up(written, tmp_path, here).one("z-settled")
-    a, c = (RING.host(name).public for name in "ac")
-    assert settled.inputs["stdin"] == f"a {a}\nc {c}\n"
-    assert settled.inputs["create"] == commands("root").settle
-    assert settled.inputs["logging"] == "none"
-    assert settled.additional_secret_outputs == ("stderr", "connection")
-    assert settled.timeouts == ("10m", "10m", "10m")
-    # Nothing is left of it to be taken back, so destroy does not log in for it.
-    assert not {"delete", "update", "triggers"} & set(settled.inputs)
-    # It runs again when a spoke's key changes, and for nothing else.
-    written["spokes"][0]["generation"] = 2
-    a2 = RING.host("a", 2).public
-    assert up(written, tmp_path, here).one("z-settled").inputs["stdin"] == f"a {a2}\nc {c}\n"
-    written["spokes"][1]["psk_generation"] = 2
-    written["keepalive"] = 20
-    assert up(written, tmp_path, here).one("z-settled").inputs["stdin"] == f"a {a2}\nc {c}\n"
 
 
 def test_every_connection_is_pinned_and_secret(
