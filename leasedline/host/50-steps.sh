@@ -81,7 +81,7 @@ verify() {
 		bundle_want "$1" | awk '$1 == "peer" { print $2, $4 }' | while read -r public endpoint; do
 			at=$(with_addresses "$endpoint")
 			if [ "$(last_handshake "$2" "$public")" -lt "$began" ]; then
-				warn "no handshake with the hub at $at within $WAIT_REPLY s: does the hub run, and does its firewall let UDP ${endpoint##*:} in?"
+				warn "no handshake with the hub at $at within $WAIT_REPLY s: does the hub run, does its firewall let UDP ${endpoint##*:} in, and is all as wanted there (leased-line status)?"
 			else
 				warn "the hub's tunnel address $probe does not answer, though there was a handshake: see leased-line status there"
 			fi

@@ -100,7 +100,8 @@ class Line:
         try:
             out, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            # The engine gives each plugin a process group of its own; the session is all of them.
+            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=True)
             process.communicate(timeout=30)
             return True
         assert process.returncode == 0, out
