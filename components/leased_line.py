@@ -10,6 +10,7 @@ import pulumi
 from components.handover import handover
 from components.known import known_now
 from components.linux_host import LinuxHost, on_host
+from components.pairs import verified_pairs
 from components.place import PlacedHost, PlacedHub
 from components.settings import Last
 from leasedline import report
@@ -24,7 +25,8 @@ from leasedline.plan import HostPlan
 class LeasedLine(pulumi.ComponentResource):
     """Hub first, then all spokes in parallel; every spoke waits until its hub knows it.
 
-    When all spokes have confirmed, the hub forgets the keys that these have replaced.
+    When all spokes have confirmed, the hub forgets the keys that these have replaced, and then the
+    spokes verify each other end to end.
 
     `outputs` is what the stack exports, by name.
     """
@@ -81,7 +83,13 @@ class LeasedLine(pulumi.ComponentResource):
             after=[self.hub.config, *(host.config for host in self.spokes.values())],
             opts=own,
         )
-        self.outputs = self._outputs(network, hub, spokes, ahead)
+        pairs = verified_pairs(
+            spokes,
+            ahead,
+            [self.settled, *(host.config for host in (self.hub, *self.spokes.values()))],
+            own,
+        )
+        self.outputs = {**self._outputs(network, hub, spokes, ahead), "pairs": pairs}
         self.register_outputs(dict(self.outputs))
 
     def _host(

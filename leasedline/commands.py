@@ -31,6 +31,8 @@ class Commands:
     remove: str
     settle: str
     """Takes a line "NAME PUBLIC-KEY" for each spoke on stdin: those that it has confirmed."""
+    pairs: str
+    """Takes what to ask (`leasedline.pairs.questions`) on stdin."""
     status: str
     """Prints what `leasedline.drift.read_status` reads; exit code 3 where something differs."""
 
@@ -48,6 +50,7 @@ def commands(user: str) -> Commands:
         apply=f'{run}{PROGRAM} apply "$SSH_CONNECTION"',
         remove=f"{present} {run}{PROGRAM} remove; fi",
         settle=f"{run}{PROGRAM} settle",
+        pairs=f"{run}{PROGRAM} pairs",
         # The program does not vouch for itself, and a host may have none.
         status=f"sha256sum {PROGRAM} 2>/dev/null; "
         f"[ ! -x {PROGRAM} ] || {run}{PROGRAM} status --json",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from leasedline import bundle
+from leasedline import bundle, pairs
 from leasedline.change import change, lines
 from leasedline.drift import Review, Status, review, told
 from leasedline.keys import KeyRing
@@ -21,7 +21,8 @@ class Outlook:
 
     `reviews` has what each host is given; `snapshot` is for the next run; `warnings` are a text
     per host that differs from what the stack made it; `changes` a line for each thing that
-    changes in the network. Where the hub's address is not known there are no bundles.
+    changes in the network; `pairs` what each spoke is told that verifies others. Where the hub's
+    address is not known there are no bundles.
     """
 
     planner: Planner
@@ -29,6 +30,7 @@ class Outlook:
     snapshot: Snapshot
     warnings: tuple[str, ...]
     changes: tuple[str, ...]
+    pairs: Mapping[str, str]
 
     def configuration(self, name: str) -> str:
         """Return the bundle of the host `name`.
@@ -76,7 +78,8 @@ def look(
         before: what the last complete run applied; None if there was none.
         statuses: what the hosts said of themselves, as far as they were asked and answered.
     """
-    planner = Planner(network, ring, endpoint or "", allot(network, known))
+    addresses = allot(network, known)
+    planner = Planner(network, ring, endpoint or "", addresses)
     plans = {plan.name: plan for plan in planner.plans()}
     program = bundle.program_digest()
 
@@ -104,4 +107,5 @@ def look(
         snapshot=now,
         warnings=tuple(told(n, found.findings) for n, found in reviews.items() if found.findings),
         changes=tuple(lines(change(before, now))),
+        pairs=pairs.questions(network, addresses, now),
     )

@@ -26,6 +26,7 @@ LINE = (
     "test_live",
     "test_drift",
     "test_rotate",
+    "test_health",
     "test_reboot",
     "test_destroy",
 )

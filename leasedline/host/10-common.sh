@@ -5,6 +5,7 @@
 #   leased-line rollback   undoes a change that was not confirmed (its timer and the boot call it)
 #   leased-line status     compares the kernel and the files with the applied bundle [--json]
 #   leased-line endpoint   looks the hub's name up again if the hub does not answer (a timer calls it)
+#   leased-line pairs      asks the far spokes' LANs from this one's own (what to ask on stdin)
 #   leased-line remove     takes away what was added, restores what was there before
 #   leased-line settle     names and keys on stdin: forgets the keys that these have replaced
 #   leased-line follow     the unit that serves an office by its former key until it has the new one

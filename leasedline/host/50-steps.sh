@@ -123,7 +123,7 @@ take_down() {
 	# The bundles first: from then on nothing there is ours, and a second run takes away nothing.
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/interrupted" "$STATE/previous" \
 		"$STATE/firewall" "$STATE/firewall.new" "$STATE/names" "$STATE/names.new" \
-		"$STATE/formers" "$STATE/formers.new" "$STATE/before"
+		"$STATE/formers" "$STATE/formers.new" "$STATE/pairs" "$STATE/pairs.new" "$STATE/before"
 }
 
 restore_settings() {

@@ -225,12 +225,13 @@ case "${1:-} ${2:-}" in
 "endpoint ") endpoint ;;
 "settle ") settle ;;
 "follow ") follow ;;
+"pairs ") pairs ;;
 "remove ") remove ;;
 "status " | "status --json") status "${2:-}" ;;
 "install ") install_self ;;
 "uninstall ") uninstall ;;
 *)
-	say "usage: leased-line apply | rollback | settle | follow | endpoint | remove | status [--json] | install | uninstall" >&2
+	say "usage: leased-line apply | rollback | settle | follow | endpoint | pairs | remove | status [--json] | install | uninstall" >&2
 	exit 2
 	;;
 esac

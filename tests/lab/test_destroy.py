@@ -13,7 +13,7 @@ HOSTS = ("z", "a", "c")
 def test_the_hosts_are_cleared_before_the_machines_go(line: Line) -> None:
     resources = json.loads(line.pulumi("stack", "export").stdout)["deployment"]["resources"]
     hosts = [r["urn"] for r in resources if r["type"] == "command:remote:Command"]
-    assert len(hosts) == 6
+    assert len(hosts) == 8
     targets = [word for urn in hosts for word in ("--target", urn)]
     line.pulumi("destroy", "--yes", "--skip-preview", "--target-dependents", *targets)
     for host in HOSTS:

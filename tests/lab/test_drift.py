@@ -152,7 +152,7 @@ def test_what_was_changed_by_hand_is_named_and_repaired(line: Line) -> None:
         assert "hosts: a changed; z, c left alone" in shown
         out = line.pulumi("up", "--yes", "--skip-preview").stdout
     assert unnamed(AT_REST, of_a(out)) == []
-    assert updated(out) == {"a-base", "a-config"}
+    assert updated(out) == {"a-base", "a-config", "c-pairs"}
     assert elsewhere[0].sent > 50
     assert elsewhere[0].missing == ()
     assert {host: touched(line, host) for host in ("z", "c")} == others
@@ -171,7 +171,7 @@ def test_a_repair_that_was_killed_is_finished_by_the_next_up(line: Line) -> None
         assert unnamed(LIVE, status(line)["a"]) == []
         line.kill_up_once(begun)
         out = line.make("up").stdout
-    assert updated(out) <= {"a-base", "a-config"}
+    assert updated(out) <= {"a-base", "a-config", "c-pairs"}
     assert elsewhere[0].sent > 50
     assert elsewhere[0].missing == ()
     assert {host: touched(line, host) for host in ("z", "c")} == others

@@ -77,6 +77,7 @@ def deploy(
     outputs_before: Mapping[str, Any] | None = None,
     answers: Mapping[str, Any] | None = None,
     made: Mapping[str, Mapping[str, Any]] | None = None,
+    said: Mapping[str, str] | None = None,
     unreadable: Sequence[str] = (),
     stack_name: str = "test",
     into: Deployment | None = None,
@@ -91,6 +92,7 @@ def deploy(
         outputs_before: what the stack finds of its own outputs.
         answers: what each function of a provider returns, by token; a text is why it fails.
         made: what a provider adds to a resource's inputs, by the resource's type.
+        said: what commands print, by the resource's name.
         unreadable: why the stack's own outputs cannot be read, one text per attempt.
         stack_name: the stack's name.
         into: takes what was registered, for a program that is to fail.
@@ -105,7 +107,7 @@ def deploy(
         )
         monitor = _Monitor(deployment, stack_name, outputs_before or {})
         monitor.answers, monitor.made = answers or {}, made or {}
-        monitor.unreadable = list(unreadable)
+        monitor.said, monitor.unreadable = said or {}, list(unreadable)
         # As mocks.set_mocks does, but for the stack that it makes outside of run_in_stack.
         settings.configure(
             mocks.MockSettings(  # type: ignore[no-untyped-call]
@@ -180,6 +182,7 @@ class _Monitor(mocks.MockMonitor):
         self._outputs_before = outputs_before
         self.answers: Mapping[str, Any] = {}
         self.made: Mapping[str, Mapping[str, Any]] = {}
+        self.said: Mapping[str, str] = {}
         self.unreadable: list[str] = []
 
     def _urn(self, resource_type: str, name: str) -> str:
@@ -215,7 +218,8 @@ class _Monitor(mocks.MockMonitor):
         state = struct_pb2.Struct()
         state.CopyFrom(request.object)
         if request.custom:
-            state.update({"stdout": f"what {request.name} said", "stderr": ""})
+            said = "{}" if request.name.endswith("-pairs") else f"what {request.name} said"
+            state.update({"stdout": self.said.get(request.name, said), "stderr": ""})
             state.update(self.made.get(request.type, {}))
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id=request.name if request.custom else "", object=state

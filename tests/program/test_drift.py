@@ -96,7 +96,8 @@ def test_a_host_that_differs_is_named_and_sent_its_bundle_again(
         "hosts: a changed; z, c left alone\ntunnels: none goes down",
     ]
     differs = {r.name for r in after.resources if r.inputs != before.one(r.name).inputs}
-    assert differs == {"a-config"}
+    # A host that was brought back is a reason to ask again who reaches whom.
+    assert differs == {"a-config", "c-pairs"}
     assert "\nrevision 2\n" in sent(after, "a-config")
 
 
@@ -136,7 +137,7 @@ def test_key_files_and_host_program_come_with_the_base(difference: str, stack: S
     after = stack.up()
     differs = {r.name for r in after.resources if r.inputs != before.one(r.name).inputs}
     assert "a-base" in differs
-    assert differs <= {"a-base", "a-config"}
+    assert differs <= {"a-base", "a-config", "c-pairs"}
     assert after.logged[0].startswith(f"a: {difference}")
 
 

@@ -51,6 +51,7 @@ def up(
     key: bool = True,
     preview: bool = False,
     outputs_before: Mapping[str, Any] | None = None,
+    said: Mapping[str, str] | None = None,
     unreadable: Sequence[str] = (),
     into: Deployment | None = None,
     **config: str,
@@ -65,6 +66,7 @@ def up(
         secrets={name: value for name, value in secrets.items() if value},
         preview=preview,
         outputs_before=outputs_before,
+        said=said,
         unreadable=unreadable,
         into=into,
     )
@@ -96,6 +98,7 @@ def test_exactly_these_resources(written: dict[str, Any], here: World, tmp_path:
             *((COMMAND, f"{name}-base", f"LinuxHost::{name}") for name in HOSTS),
             *((COMMAND, f"{name}-config", f"LinuxHost::{name}") for name in HOSTS),
             (COMMAND, "z-settled", "LeasedLine::line"),
+            (COMMAND, "c-pairs", "LeasedLine::line"),
         ]
     )
 
@@ -116,6 +119,7 @@ def test_hub_first_then_the_spokes_side_by_side(
         "a-config": {"a-base", "z-config"},
         "c-config": {"c-base", "z-config"},
         "z-settled": {"z-config", "a-config", "c-config"},
+        "c-pairs": {"z-config", "a-config", "c-config", "z-settled"},
     }
 
 
@@ -257,6 +261,7 @@ def test_exactly_these_outputs(written: dict[str, Any], here: World, tmp_path: P
         "readme",
         "logins",
         "applied",
+        "pairs",
     }
     assert outputs["hub_endpoint"] == "203.0.113.1:51820"
     assert outputs["endpoints"]["a"]["endpoint"] == "behind NAT"
@@ -327,7 +332,7 @@ def test_a_preview_only_warns_of_hosts_that_cannot_be_logged_in_to(
 ) -> None:
     written["spokes"][0]["ssh"]["host_key"] = public(new_key())
     deployment = up(written, tmp_path, here, preview=True)
-    assert len(deployment.resources) == 11
+    assert len(deployment.resources) == 12
     warning, plans = deployment.logged
     assert warning.startswith("a (127.0.0.1:")
     assert plans.startswith("a new line: hub z at 203.0.113.1")
