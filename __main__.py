@@ -38,7 +38,7 @@ spokes = {
     spoke.name: lab.spoke(spoke.name)
     if lab and settings.spokes is Where.LAB
     else existing_spoke(spoke, settings.ssh_key)
-    for spoke in network.spokes
+    for spoke in network.active.spokes
 }
 
 statuses = survey({network.hub.name: hub, **spokes}, settings, last)
@@ -54,7 +54,7 @@ line = LeasedLine(
 )
 
 if lab:
-    lab.set_gateways(report.gateway_recipes(network))
+    lab.set_gateways(report.gateway_recipes(network.active))
 
 for name, value in (outputs | line.outputs).items():
     pulumi.export(name, value)

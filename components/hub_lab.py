@@ -147,13 +147,16 @@ class Lab(pulumi.ComponentResource):
         return replace(hub, connection=connection, login=login, ready=[*hub.ready, reach])
 
     def set_gateways(self, recipes: Mapping[str, Mapping[str, str]]) -> None:
-        """Type each office's recipe into its router, as an administrator would."""
-        for office, created in self._offices.items():
+        """Type each office's recipe into its router, as an administrator would.
+
+        A retired office has none: its router is left as it is.
+        """
+        for office in recipes:
             self._command(
                 f"gateway-{office}",
                 create=f"python -m lab gateway {office} --stack {self._stack}",
                 stdin=recipes[office][ROUTER_VENDOR],
-                after=created,
+                after=self._offices[office],
             )
 
     def _login(self, reached: Mapping[str, Any]) -> Login:

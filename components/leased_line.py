@@ -12,6 +12,7 @@ from components.known import known_now
 from components.linux_host import LinuxHost, on_host
 from components.pairs import verified_pairs
 from components.place import PlacedHost, PlacedHub
+from components.retired import retired_host
 from components.settings import Last
 from leasedline import report
 from leasedline.commands import commands
@@ -52,7 +53,7 @@ class LeasedLine(pulumi.ComponentResource):
             network: what the user wrote.
             ring: the stack's keys.
             hub: where the hub is.
-            spokes: where the spokes are, by name.
+            spokes: where the spokes are that are not retired, by name.
             last: what the stack's last complete run left.
             statuses: what the hosts say of themselves, by name.
             opts: options of the component itself.
@@ -89,7 +90,10 @@ class LeasedLine(pulumi.ComponentResource):
             [self.settled, *(host.config for host in (self.hub, *self.spokes.values()))],
             own,
         )
-        self.outputs = {**self._outputs(network, hub, spokes, ahead), "pairs": pairs}
+        for name in last.snapshot.retire(network.retired) if last.snapshot else ():
+            retired_host(name, pulumi.ResourceOptions(parent=self))
+        told = self._outputs(network.active, hub, spokes, ahead)
+        self.outputs = {**told, "pairs": pairs}
         self.register_outputs(dict(self.outputs))
 
     def _host(

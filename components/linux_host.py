@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import pulumi
 from pulumi_command import remote
@@ -21,6 +22,8 @@ class LinuxHost(pulumi.ComponentResource):
     `pulumi preview --diff` shows the lines that change. Neither has triggers: those replace, and
     the old delete would run after the new create. Both commands end by themselves.
     """
+
+    TYPE: Final = "leased-line:host:LinuxHost"
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class LinuxHost(pulumi.ComponentResource):
             after: resources that must be in place before the host is configured.
             opts: options of the component itself.
         """
-        super().__init__("leased-line:host:LinuxHost", name, None, opts)
+        super().__init__(self.TYPE, name, None, opts)
         do = commands(place.user)
         own = pulumi.ResourceOptions(parent=self)
         self.base = on_host(

@@ -123,8 +123,11 @@ def last_run() -> Last:
 
 def _last(outputs: Mapping[str, Any]) -> Last:
     endpoints: Mapping[str, Any] = outputs.get("endpoints") or {}
+    snapshot = from_output(outputs.get("applied"))
+    gone = snapshot.retired if snapshot else {}
     return Last(
-        addresses={n: IPv4Address(host["tunnel_address"]) for n, host in endpoints.items()},
-        snapshot=from_output(outputs.get("applied")),
+        addresses={n: IPv4Address(host["tunnel_address"]) for n, host in endpoints.items()}
+        | {name: IPv4Address(retired.address) for name, retired in gone.items()},
+        snapshot=snapshot,
         bought=moving.from_output(outputs.get("hub_cloud")),
     )

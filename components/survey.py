@@ -61,7 +61,7 @@ async def _ask_made(
     places: Mapping[str, PlacedHost], settings: Settings, last: Last
 ) -> dict[str, Status]:
     logins: dict[str, Login] = {}
-    for name in last.snapshot.hosts if last.snapshot else ():
+    for name in (*last.snapshot.hosts, *last.snapshot.retired) if last.snapshot else ():
         # A preview does not know the place of what is still to be made or moved.
         if name in places:
             place: pulumi.Output[Login] = pulumi.Output.from_input(places[name].login)

@@ -67,7 +67,7 @@ def ends(lab: Lab) -> list[End]:
         LabError: no machine runs.
     """
     network = load_network(lab.state.project / "stacks" / f"{lab.state.stack}.network.yaml")
-    names = [host.name for host in network.hosts if host.name in lab.state.machines()]
+    names = [host.name for host in network.active.hosts if host.name in lab.state.machines()]
     if not names:
         msg = f"stack {lab.state.stack} has no machines: `make up STACK={lab.state.stack}`"
         raise LabError(msg)
@@ -85,6 +85,7 @@ def ends(lab: Lab) -> list[End]:
     found += [
         End(name=name, address=str(device.address), office=office, is_machine=False)
         for name, (office, device) in sorted(devices(lab.state).items())
+        if office not in network.retired
     ]
     return found
 

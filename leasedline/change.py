@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leasedline.blink import Blink, Cause, blinks, expected
-from leasedline.snapshot import Host, OfficeLan, Snapshot
+from leasedline.snapshot import Host, OfficeLan, Retired, Snapshot
 
 SHOWN: Final = 8
 """How many items of one kind are told in full."""
@@ -52,10 +52,15 @@ class GatewayChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hosts:
-    """Host names: new ones, gone ones, touched ones, and those that stay as they are."""
+    """Host names: new ones, gone ones, touched ones, and those that stay as they are.
+
+    Those that are `retired` go without being touched; `returning` were retired before.
+    """
 
     joining: tuple[str, ...]
+    returning: tuple[str, ...]
     leaving: tuple[str, ...]
+    retired: tuple[str, ...]
     changing: tuple[str, ...]
     staying: tuple[str, ...]
     renewed: bool
@@ -77,8 +82,8 @@ class Change:
     def nothing(self) -> bool:
         """Whether all stays as it is."""
         hosts = self.hosts
-        touched = (hosts.joining, hosts.leaving, hosts.changing, hosts.renewed)
-        return not any((*touched, self.opened, self.closed, self.gateways))
+        touched = (hosts.joining, hosts.returning, hosts.leaving, hosts.retired, hosts.changing)
+        return not any((*touched, hosts.renewed, self.opened, self.closed, self.gateways))
 
 
 def change(before: Snapshot | None, now: Snapshot) -> Change:
@@ -136,13 +141,20 @@ def _host_lines(hosts: Hosts) -> Iterator[str]:
         f"{_some(names)} {what}"
         for names, what in (
             (hosts.joining, "new"),
+            (hosts.returning, "back"),
             (hosts.leaving, "cleaned and let go"),
+            (hosts.retired, "retired"),
             (hosts.changing, "changed"),
             (hosts.staying, "left alone"),
         )
         if names
     ]
     yield "hosts: " + "; ".join(parts)
+    if hosts.retired:
+        yield (
+            f"hosts: nothing dials {_some(hosts.retired)} any more, and what the line put there "
+            "stays there: whoever finds such a host runs leased-line uninstall on it, as root"
+        )
     if hosts.renewed:
         yield "hosts: all get another version of the host program; no session is lost for it"
 
@@ -210,11 +222,14 @@ def _new_flows(before: Snapshot | None, now: Snapshot | None) -> tuple[Flows, ..
 
 def _hosts(before: Snapshot | None, now: Snapshot) -> Hosts:
     were: Mapping[str, Host] = before.hosts if before else {}
+    gone: Mapping[str, Retired] = before.retired if before else {}
     both = [name for name in now.hosts if name in were]
     changing = [name for name in both if _differs(were[name], now.hosts[name])]
     return Hosts(
-        joining=tuple(name for name in now.hosts if name not in were),
-        leaving=tuple(name for name in were if name not in now.hosts),
+        joining=tuple(n for n in now.hosts if n not in were and n not in gone),
+        returning=tuple(name for name in now.hosts if name in gone),
+        leaving=tuple(n for n in were if n not in now.hosts and n not in now.retired),
+        retired=tuple(name for name in were if name in now.retired),
         changing=tuple(changing),
         staying=tuple(name for name in both if name not in set(changing)),
         renewed=bool(before and before.program != now.program),

@@ -97,6 +97,8 @@ class Spoke(Model):
     """Counts its private keys: raise it to rotate."""
     psk_generation: Generation = 1
     """Counts its pre-shared keys with the hub: raise it to rotate."""
+    retired: bool = False
+    """Whether its host is gone: the line goes on without it, and nothing dials it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -139,3 +141,15 @@ class Network(Model):
     def hosts(self) -> tuple[Hub | Spoke, ...]:
         """The hub, then the spokes in the file's order."""
         return (self.hub, *self.spokes)
+
+    @property
+    def retired(self) -> tuple[str, ...]:
+        """The names of the spokes that are retired."""
+        return tuple(spoke.name for spoke in self.spokes if spoke.retired)
+
+    @property
+    def active(self) -> Network:
+        """The network without its retired spokes, so perhaps without any."""
+        return self.model_copy(
+            update={"spokes": tuple(spoke for spoke in self.spokes if not spoke.retired)}
+        )

@@ -79,15 +79,16 @@ def look(
         statuses: what the hosts said of themselves, as far as they were asked and answered.
     """
     addresses = allot(network, known)
-    planner = Planner(network, ring, endpoint or "", addresses)
+    # A retired spoke keeps its address, and is no part of the line.
+    line = network.active
+    planner = Planner(line, ring, endpoint or "", addresses)
     plans = {plan.name: plan for plan in planner.plans()}
     program = bundle.program_digest()
 
     def judge(name: str, plan: HostPlan) -> Review:
-        was = before.hosts.get(name) if before else None
         return review(
             statuses.get(name),
-            before=was.sent if was else None,
+            before=before.sent(name) if before else None,
             program=program,
             program_before=before.program if before else None,
             render=(lambda revision: bundle.configuration(plan, revision)) if endpoint else None,
@@ -95,11 +96,12 @@ def look(
 
     reviews = {name: judge(name, plan) for name, plan in plans.items()}
     now = snapshot(
-        network,
+        line,
         plans,
         endpoint=endpoint,
         program=program,
         sent={name: found.sent for name, found in reviews.items()},
+        retired=before.retire(network.retired) if before else {},
     )
     return Outlook(
         planner=planner,
@@ -107,5 +109,5 @@ def look(
         snapshot=now,
         warnings=tuple(told(n, found.findings) for n, found in reviews.items() if found.findings),
         changes=tuple(lines(change(before, now))),
-        pairs=pairs.questions(network, addresses, now),
+        pairs=pairs.questions(line, addresses, now),
     )

@@ -6,8 +6,8 @@ given. It grows with the number of hosts, not with the number of their pairs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -42,6 +42,14 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retired:
+    """A spoke that was let go with all that is on it: its tunnel address, and what it was given."""
+
+    address: str
+    sent: Sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """One host: its tunnel address with prefix length, its keys by public name, what it is given.
 
@@ -60,7 +68,8 @@ class Snapshot:
     """The whole network; `hosts` has the hub first, then the spokes in the file's order.
 
     `endpoint` is the hub's public address or DNS name, None while it is not known. `program` is
-    the SHA-256 of the host program, in hexadecimal digits.
+    the SHA-256 of the host program, in hexadecimal digits. `retired` are no part of the line, and
+    keep their addresses until they leave the network file.
     """
 
     hub: str
@@ -72,11 +81,26 @@ class Snapshot:
     summary: tuple[str, ...]
     program: str
     hosts: Mapping[str, Host]
+    retired: Mapping[str, Retired] = field(default_factory=dict)
 
     @property
     def spokes(self) -> dict[str, Host]:
         """All hosts but the hub."""
         return {name: host for name, host in self.hosts.items() if name != self.hub}
+
+    def sent(self, name: str) -> Sent | None:
+        """Return what a host was given last; None if it was never part of the line."""
+        found = self.hosts.get(name) or self.retired.get(name)
+        return found.sent if found else None
+
+    def retire(self, names: Iterable[str]) -> dict[str, Retired]:
+        """Return those of `names` that are, or were, part of the line, as they are let go."""
+        gone = {}
+        for name in names:
+            if found := self.hosts.get(name) or self.retired.get(name):
+                address = found.address.partition("/")[0]
+                gone[name] = Retired(address=address, sent=found.sent)
+        return gone
 
     def as_output(self) -> dict[str, Any]:
         """Return this as the output that `from_output` reads."""
@@ -90,6 +114,7 @@ def snapshot(
     endpoint: str | None,
     program: str,
     sent: Mapping[str, Sent],
+    retired: Mapping[str, Retired] | None = None,
 ) -> Snapshot:
     """Return what a stack applies.
 
@@ -99,6 +124,7 @@ def snapshot(
         endpoint: the hub's public address or DNS name, None while it is not known.
         program: the host program's SHA-256.
         sent: what each host is given, by name.
+        retired: what was let go, by name.
     """
     lans = {
         spoke.name: tuple(
@@ -130,6 +156,7 @@ def snapshot(
             )
             for name, plan in plans.items()
         },
+        retired=retired or {},
     )
 
 
@@ -155,14 +182,23 @@ def from_output(output: Any) -> Snapshot | None:
                 public_key=host["public_key"],
                 psk=host.get("psk"),
                 lans=tuple(OfficeLan(**{"gateway": None, **lan}) for lan in host["lans"]),
-                sent=Sent(
-                    bundle=host["sent"].get("bundle"),
-                    revision=int(host["sent"]["revision"]),
-                    base_revision=int(host["sent"]["base_revision"]),
-                ),
+                sent=_sent(host["sent"]),
             )
             for name, host in _in_order(output["hub"], output["hosts"])
         },
+        # A program of before retired spokes wrote none.
+        retired={
+            name: Retired(address=gone["address"], sent=_sent(gone["sent"]))
+            for name, gone in output.get("retired", {}).items()
+        },
+    )
+
+
+def _sent(output: Mapping[str, Any]) -> Sent:
+    return Sent(
+        bundle=output.get("bundle"),
+        revision=int(output["revision"]),
+        base_revision=int(output["base_revision"]),
     )
 
 

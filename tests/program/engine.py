@@ -45,6 +45,7 @@ class Registration:
     replacement_trigger: Any = None
     delete_before_replace: bool | None = None
     deleted_with: str = ""
+    retain_on_delete: bool = False
     provider: str = ""
 
 
@@ -211,6 +212,7 @@ class _Monitor(mocks.MockMonitor):
                 if request.deleteBeforeReplaceDefined
                 else None,
                 deleted_with=_short(request.deletedWith),
+                retain_on_delete=request.retainOnDelete,
                 # A reference is the provider's URN and its id.
                 provider=_short(request.provider.rpartition("::")[0]),
             )

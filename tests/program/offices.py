@@ -22,13 +22,17 @@ asyncssh.set_debug_level(2)
 
 @dataclass
 class Office:
-    """One SSH server on 127.0.0.1: its port and host key, what it was asked, what it answers."""
+    """One SSH server on 127.0.0.1: its port and host key, what it was asked, what it answers.
+
+    `replies` are what it answers instead to commands that hold a text.
+    """
 
     port: int
     host_key: str
     ran: list[str] = field(default_factory=list)
     says: str = "done\n"
     code: int = 0
+    replies: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -113,9 +117,12 @@ class _Server(asyncssh.SSHServer):
 
 
 def _told_to(office: Office) -> Any:
-    def run(process: Any) -> None:
+    async def run(process: Any) -> None:
         office.ran.append(process.command)
-        process.stdout.write(office.says)
+        # Whoever still writes when the command has ended takes it for a broken connection.
+        await process.stdin.read()
+        says = [text for part, text in office.replies.items() if part in process.command]
+        process.stdout.write(says[0] if says else office.says)
         process.exit(office.code)
 
     return run

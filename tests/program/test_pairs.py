@@ -66,6 +66,14 @@ def test_a_pair_that_never_answered_is_a_warning(
     assert [line for line in told.logged if line.startswith("a <-> c: no reply")]
 
 
+def test_a_retired_spoke_is_not_asked_for(
+    written: dict[str, Any], here: World, tmp_path: Path
+) -> None:
+    written["spokes"][0]["retired"] = True
+    told = up(written, tmp_path, here)
+    assert not [r for r in told.resources if r.name.endswith("-pairs")]
+
+
 def test_a_line_of_one_spoke_has_no_pair(
     written: dict[str, Any], here: World, tmp_path: Path
 ) -> None:
