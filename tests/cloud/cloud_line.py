@@ -56,7 +56,7 @@ class CloudLine(Line):
     """The stack's commands, its running lab and its cloud."""
 
     def __init__(self, stack: str = STACK) -> None:
-        super().__init__(stack, EXAMPLE)
+        super().__init__(stack, EXAMPLE, trixie=())
         self.files = CloudFiles(self.lab.state)
         self.net = Cloud(stack, Path())
 

@@ -12,12 +12,15 @@ from typing import Any, Final
 
 from lab.client import Lab
 from lab.parts import World
-from lab.settings import PROJECT, load_settings
+from lab.settings import PROJECT, LabSettings, OneMachine, load_settings
 from lab.world import world
 from leasedline.load import load_network
 
 BARE: Final = "lab-existing"
 """The one stack of bare machines."""
+
+TRIXIE: Final = ("z", "c")
+"""Those with Debian 13 (systemd 257); a has Debian 12 (252). In `Line` it is the other way."""
 
 SNAPSHOT: Final = r"""
 find /etc /usr/local /root /home /opt /var/lib/leased-line /run/leased-line -xdev \
@@ -93,10 +96,17 @@ class Running:
         call("internet", "down", stack=self.stack)
 
 
+def mixed(settings: LabSettings) -> LabSettings:
+    """Return the lab's settings with both releases of Debian."""
+    each = {name: OneMachine(debian="trixie") for name in TRIXIE}
+    machines = settings.machines.model_copy(update={"each": each})
+    return settings.model_copy(update={"machines": machines})
+
+
 def running(stack: str) -> Running:
     """Bring up internet and offices of the article's world under another stack's name."""
     network = load_network(PROJECT / "stacks" / "lab.network.yaml")
-    built = world(network, load_settings("lab"), stack)
+    built = world(network, mixed(load_settings("lab")), stack)
     up = Running(stack, built, Lab(stack))
     call("internet", "up", stack=stack, stdin=built.internet.spec())
     with ThreadPoolExecutor() as pool:

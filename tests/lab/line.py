@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from lab.client import Lab
 from lab.settings import PROJECT
 from lab.shell import wait_until
@@ -26,17 +28,23 @@ TUNNEL: Final = {"z": "10.70.0.1", "a": "10.70.0.2", "c": "10.70.0.3"}
 class Line:
     """The stack's commands and its running lab."""
 
-    def __init__(self, stack: str = STACK, example: str = "lab") -> None:
+    def __init__(
+        self, stack: str = STACK, example: str = "lab", trixie: tuple[str, ...] = ("a",)
+    ) -> None:
+        """`trixie` are the machines with Debian 13 (systemd 257); the others have Debian 12."""
         self.stack = stack
         self._example = example
+        self._trixie = trixie
         self.lab = Lab(stack)
         self.network = PROJECT / "stacks" / f"{stack}.network.yaml"
         self.settings = PROJECT / "stacks" / f"Pulumi.{stack}.yaml"
         self.seen_processes: set[tuple[str, str]] = set()
 
     def prepare(self) -> None:
-        """Make the stack's two files as a user would: by copying the example's."""
-        shutil.copy(PROJECT / "stacks" / f"{self._example}.lab.yaml", self._file("lab"))
+        """Make the stack's two files of the example's, the lab's with two releases of Debian."""
+        world = yaml.safe_load((PROJECT / "stacks" / f"{self._example}.lab.yaml").read_text())
+        world["machines"]["each"] = {name: {"debian": "trixie"} for name in self._trixie}
+        self._file("lab").write_text(yaml.safe_dump(world), encoding="utf-8")
         shutil.copy(PROJECT / "stacks" / f"{self._example}.network.yaml", self.network)
 
     def forget(self) -> None:
