@@ -27,11 +27,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from leasedline import endpoint, firewall, networkd, probe
+from leasedline import endpoint, firewall, networkd, probe, watch
 from leasedline.files import File
 from leasedline.plan import HostPlan
-
-PROGRAM: Final = "/usr/local/sbin/leased-line"
 
 PAYLOAD: Final = "#--- payload ---#"
 """The line of an installer that parts the host program from the key files."""
@@ -49,6 +47,7 @@ def configuration(plan: HostPlan, revision: int = 1) -> str:
         *firewall.files(plan),
         *probe.files(plan),
         *endpoint.files(plan),
+        *watch.files(plan),
     )
     return bundle(plan, files, revision)
 

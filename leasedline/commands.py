@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from leasedline.bundle import PROGRAM
+from leasedline.files import PROGRAM
 
 TIMEOUT_S: Final = 300
 """What one remote command may take: SSH itself never ends one whose host went away."""

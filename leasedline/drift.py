@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from leasedline.bundle import PROGRAM, digest
+from leasedline.bundle import digest
+from leasedline.files import PROGRAM
 from leasedline.snapshot import Sent
 
 SHOWN: Final = 20

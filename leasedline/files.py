@@ -1,8 +1,12 @@
-"""One file that a host must have."""
+"""One file that a host must have, and where the program is that puts it there."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+PROGRAM: Final = "/usr/local/sbin/leased-line"
+"""Where the host program is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@
 #   leased-line follow     the unit that serves an office by its former key until it has the new one
 #   leased-line install    (an installer on stdin) this program and the host's key files
 #   leased-line uninstall  remove, then this program and its keys
+#   leased-line watch NAME on a hub, by its unit: keeps the spokes of interface NAME from being forgotten
 #
 # Exit codes: 0 as wanted, 1 failed and undone, 2 wrong use, 3 differs (status).
 # POSIX sh, systemd 249 to 257. Root only.
@@ -27,6 +28,7 @@ RUN=/run/leased-line
 KEYS=/etc/leased-line/keys
 PROGRAM=/usr/local/sbin/leased-line
 TABLE=leased_line
+NETWORKS="/etc/systemd/network /run/systemd/network /usr/local/lib/systemd/network /usr/lib/systemd/network"
 
 # What a step may wait at most, in seconds.
 WAIT_LOCK=60

@@ -57,7 +57,7 @@ bundle_check() {
 			if (path == "/etc/sysctl.d/10-ip-forward.conf") return 1
 			if (path == "/etc/leased-line/firewall.nft") return 1
 			if (path == "/etc/systemd/system/leased-line-endpoint.timer") return 1
-			return path ~ /^\/etc\/systemd\/system\/leased-line(-probe|-endpoint)?\.service$/
+			return path ~ /^\/etc\/systemd\/system\/leased-line(-probe|-endpoint|-watch)?\.service$/
 		}
 		$1 == "file" && !own($2) { print $2 }
 	' "$1")

@@ -33,6 +33,43 @@ preflight_link() {
 		die "UDP port $port is in use on this host: free it, or set port: in the network file to a free one"
 }
 
+# preflight_reload INTERFACE: an interface that is not there yet costs a reload of networkd.
+preflight_reload() {
+	! link_exists "$1" || return 0
+	unit_is systemd-networkd.service active || return 0
+	say "$1" >"$RUN/interfaces"
+	stale=$(stale_netdev "$RUN/interfaces")
+	[ -z "$stale" ] || die "$1 needs a reload of networkd, so nothing was changed: $(stale_netdev_says "$stale")"
+}
+
+# stale_netdev OURS: "INTERFACE FILE", a line for each WireGuard interface that is not listed in OURS
+# and whose .netdev or drop-in networkd has not read since it was changed: from 257 the next reload
+# gives such an interface all its peers anew, which cuts their sessions (systemd#38196).
+stale_netdev() {
+	[ "$(systemd_version)" -ge 257 ] || return 0
+	others=$(wg show interfaces | tr ' ' '\n' | only_in /dev/stdin "$1")
+	[ -n "$others" ] || return 0
+	# It changes when networkd has started or reloaded (systemd, org.freedesktop.systemd1(5)).
+	touch -d "$(systemctl show --timestamp=us --value -p StateChangeTimestamp systemd-networkd.service)" "$RUN/read"
+	for other in $others; do
+		in_networks -name '*.netdev' -exec grep -lxF "Name=$other" {} + | while read -r netdev; do
+			in_networks -newer "$RUN/read" -path "*/${netdev##*/}*" -type f | sed "s,^,$other ,"
+		done
+	done
+}
+
+# in_networks EXPRESSION...: find(1), where networkd reads (systemd.netdev(5)).
+in_networks() {
+	for networks in $NETWORKS; do
+		[ ! -d "$networks" ] || find "$networks" "$@"
+	done
+}
+
+# stale_netdev_says "INTERFACE FILE"...
+stale_netdev_says() {
+	say "systemd $(systemd_version) would cut all sessions of ${1%% *} at it, since $(say "$1" | sed -n '1s/[^ ]* //p') was changed after networkd read it; run networkctl reload when that may be"
+}
+
 preflight_keys() {
 	missing=$(bundle_keys "$1" | while read -r key; do [ -s "$key" ] || say "$key"; done)
 	[ -z "$missing" ] ||

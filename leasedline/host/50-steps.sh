@@ -48,6 +48,7 @@ activate_interface() {
 		return
 	fi
 	if unit_is systemd-networkd.service active; then
+		# Whose .netdev is stale was refused before (preflight_link), unless this is a rollback.
 		networkctl reload
 	else
 		systemctl start systemd-networkd.service
@@ -118,12 +119,22 @@ take_down() {
 		ip link del dev "$interface"
 		say "interface $interface: removed"
 	done <"$RUN/interfaces"
-	! unit_is systemd-networkd.service active || networkctl reload
+	! unit_is systemd-networkd.service active || reload_after_removal "$RUN/interfaces"
 	[ ! -e "$STATE/before/settings" ] || restore_settings
 	# The bundles first: from then on nothing there is ours, and a second run takes away nothing.
 	rm -rf "$STATE/current" "$STATE/next" "$STATE/interrupted" "$STATE/previous" \
 		"$STATE/firewall" "$STATE/firewall.new" "$STATE/names" "$STATE/names.new" \
 		"$STATE/formers" "$STATE/formers.new" "$STATE/pairs" "$STATE/pairs.new" "$STATE/before"
+}
+
+# reload_after_removal OURS: networkd forgets our files, unless another interface would pay for it.
+reload_after_removal() {
+	stale_netdev "$1" >"$RUN/stale"
+	if [ -s "$RUN/stale" ]; then
+		say "networkd: still knows the files that were removed; $(stale_netdev_says "$(cat "$RUN/stale")")"
+	else
+		networkctl reload
+	fi
 }
 
 restore_settings() {

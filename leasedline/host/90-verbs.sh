@@ -9,6 +9,7 @@ apply() {
 	interface=$(bundle_field "$RUN/bundle" interface)
 	preflight
 	preflight_link "$RUN/bundle" "$interface"
+	preflight_reload "$interface"
 	preflight_keys "$RUN/bundle"
 	look_up "$RUN/bundle" "$interface"
 	preflight_names
@@ -230,8 +231,9 @@ case "${1:-} ${2:-}" in
 "status " | "status --json") status "${2:-}" ;;
 "install ") install_self ;;
 "uninstall ") uninstall ;;
+"watch "[a-z]*) watch "$2" ;;
 *)
-	say "usage: leased-line apply | rollback | settle | follow | endpoint | pairs | remove | status [--json] | install | uninstall" >&2
+	say "usage: leased-line apply | rollback | settle | follow | endpoint | pairs | remove | status [--json] | install | uninstall | watch NAME" >&2
 	exit 2
 	;;
 esac

@@ -5,25 +5,16 @@ The machines are bare, and the host program is run by hand as Pulumi runs it, ov
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
-from lab.client import Completed, Lab
-from lab.settings import PROJECT
-from leasedline import bundle
-from leasedline.commands import commands
-from leasedline.keys import KeyRing
-from leasedline.load import load_network
-from leasedline.plan import Planner, allot
-from tests.lab.bare import Running, snapshot
+from tests.lab.bare import Running
+from tests.lab.by_hand import Bare
 
-HOSTS: Final = ("z", "a", "c")
 BACK_S: Final = 90
 """From a kill to the former state."""
 
@@ -41,68 +32,6 @@ kill -s KILL "$session" "$sshd" 2>/dev/null || :
 UNDONE_AT: Final = (
     "systemctl show --value -p ExecMainExitTimestampMonotonic leased-line-rollback.service"
 )
-
-
-@dataclass
-class Bare:
-    """Three machines with the host program and their keys, and what is applied to them."""
-
-    lab: Lab
-    planner: Planner = field(init=False)
-    threads: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
-
-    def __post_init__(self) -> None:
-        network = load_network(PROJECT / "stacks/lab.network.yaml")
-        ring = KeyRing("A" * 43 + "=")
-        self.planner = Planner(network, ring, "203.0.113.1", allot(network, {}))
-
-    def sh(self, host: str, command: str, *, check: bool = True, stdin: str = "") -> Completed:
-        return self.lab.run(host, "sh", "-c", command, check=check, input=stdin, timeout_s=200)
-
-    def each(self, act: Callable[[str], object]) -> None:
-        """Do something at all machines at once."""
-        list(self.threads.map(act, HOSTS))
-
-    def install(self, host: str) -> None:
-        text = bundle.installer(self.planner.plan(host), self.planner.secrets(host))
-        self.sh(host, commands("root").install, stdin=text)
-
-    def uninstall(self, host: str) -> None:
-        self.sh(host, commands("root").uninstall)
-
-    def right(self, host: str) -> str:
-        """The bundle of the article's host."""
-        return bundle.configuration(self.planner.plan(host))
-
-    def wrong(self, host: str) -> str:
-        """A spoke's bundle with another hub's key: it takes half a minute to be seen as wrong."""
-        hub, other = (KeyRing(seed * 43 + "=").host("z").public for seed in "AB")
-        body = self.right(host).replace(hub, other)
-        body = body[: body.rindex("end sha256:")]
-        return f"{body}end sha256:{hashlib.sha256(body.encode()).hexdigest()}\n"
-
-    def apply(self, host: str, text: str) -> Completed:
-        return self.sh(host, commands("root").apply, check=False, stdin=text)
-
-    def apply_wrong(self, host: str) -> Future[Completed]:
-        """Start an apply and return once it has reached the kernel and waits for the hub."""
-        other = re.search(r"PublicKey=(\S+)", self.wrong(host))
-        assert other
-        running = self.threads.submit(self.apply, host, self.wrong(host))
-        show = f"wg show wg0 peers | grep -qxF {other[1]} && [ -e /var/lib/leased-line/pending ]"
-        self.lab.wait_until_succeeds(host, "sh", "-c", show, every_s=0.2)
-        assert not running.done()
-        return running
-
-    def kept(self, host: str) -> list[str]:
-        """All that outlives a boot."""
-        return [line for line in snapshot(self.lab, host) if "/run/leased-line" not in line]
-
-    def uptime(self, host: str) -> float:
-        return float(self.sh(host, "cat /proc/uptime").stdout.split()[0])
-
-    def status(self, host: str) -> Completed:
-        return self.sh(host, "leased-line status", check=False)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +53,7 @@ def test_two_runs_at_once_take_turns(hosts: Bare) -> None:
     assert [run.code for run in said] == [0, 0], said
     assert sorted(re.findall(r"\d+ files changed", "".join(run.stdout for run in said))) == [
         "0 files changed",
-        "7 files changed",
+        "8 files changed",
     ]
     assert hosts.status("z").code == 0
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from leasedline.bundle import PROGRAM, configuration, digest, program_digest
+from leasedline.bundle import configuration, digest, program_digest
 from leasedline.commands import commands
+from leasedline.files import PROGRAM
 from leasedline.plan import Planner
 from tests.program.engine import Deployment, Secret
 from tests.program.offices import World, new_key, public, world

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from components import status
-from leasedline.bundle import PROGRAM
 from leasedline.commands import commands
+from leasedline.files import PROGRAM
 from tests.program.offices import World, new_key, public, world
 from tests.unit.networks import RING, SEED
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leasedline.bundle import PROGRAM, configuration, digest
+from leasedline.bundle import configuration, digest
 from leasedline.drift import SHOWN, Review, Status, read_status, review, told
+from leasedline.files import PROGRAM
 from leasedline.snapshot import Sent
 from tests.unit.networks import article, planner
 
