@@ -64,6 +64,8 @@ class LinuxHost(pulumi.ComponentResource):
             delete=do.remove,
             stdin=configuration,
             after=(self.base, *after),
+            # What was changed and, at the end, the receipt: neither holds a secret.
+            logging=remote.Logging.STDOUT,
             opts=own,
         )
         self.register_outputs({"config": self.config.stdout})
@@ -78,6 +80,7 @@ def on_host(
     delete: str | None = None,
     after: Sequence[pulumi.Resource] = (),
     secret_outputs: Sequence[str] = ("stderr",),
+    logging: remote.Logging = remote.Logging.NONE,
     opts: pulumi.ResourceOptions,
 ) -> remote.Command:
     """Register a command on a host, which runs again when `stdin` changes.
@@ -90,6 +93,7 @@ def on_host(
         delete: what takes back what it did; None where nothing is left of it.
         after: resources that must be in place before.
         secret_outputs: outputs that are kept secret.
+        logging: outputs that are shown as they come, whether they are kept secret or not.
         opts: options that go before those that it needs.
     """
     needed = pulumi.ResourceOptions(
@@ -107,8 +111,8 @@ def on_host(
         create=pulumi.Output.concat(create, " # ", place.machine) if place.machine else create,
         delete=delete,
         stdin=stdin,
-        # Streamed logs ignore what is secret, and what went before is nobody's business.
-        logging=remote.Logging.NONE,
+        logging=logging,
+        # What went before is nobody's business.
         add_previous_output_in_env=False,
         opts=pulumi.ResourceOptions.merge(opts, needed),
     )

@@ -30,7 +30,7 @@ def retired_host(name: str, opts: pulumi.ResourceOptions) -> None:
             create="",
             delete="",
             stdin=pulumi.Output.secret("") if part == "base" else "",
-            logging=remote.Logging.NONE,
+            logging=remote.Logging.STDOUT if part == "config" else remote.Logging.NONE,
             add_previous_output_in_env=False,
             opts=pulumi.ResourceOptions(
                 parent=host,

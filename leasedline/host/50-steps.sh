@@ -101,13 +101,16 @@ verify() {
 # take_down: what was added goes, what was recorded comes back; a receipt on stdout.
 take_down() {
 	our_interfaces >"$RUN/interfaces"
+	keep_changed
 	drop_unreachable /dev/null
 	our_paths | sed -n 's,^/etc/systemd/system/,,p' | while read -r unit; do
 		systemctl --quiet disable --now "$unit" 2>/dev/null || :
 	done
 	remove_former_unit
-	! nft list table inet "$TABLE" >/dev/null 2>&1 || nft delete table inet "$TABLE"
-	say "nft table inet $TABLE: removed"
+	if nft list table inet "$TABLE" >/dev/null 2>&1; then
+		nft delete table inet "$TABLE"
+		say "nft table inet $TABLE: removed"
+	fi
 	our_paths | while read -r path; do
 		put_back "$path"
 		[ -e "$path" ] || say "$path: removed"
@@ -140,20 +143,8 @@ reload_after_removal() {
 restore_settings() {
 	while read -r kind name was active; do
 		case $kind in
-		sysctl)
-			[ "$(sysctl -n "$name")" = "$was" ] || sysctl -q "$name=$was"
-			say "sysctl $name: $was, as before"
-			;;
-		unit)
-			if [ "$was" = disabled ] && unit_is "$name" enabled; then
-				systemctl --quiet disable "$name"
-				say "$name: disabled, as before"
-			fi
-			if [ "$active" = inactive ] && unit_is "$name" active; then
-				systemctl stop "$name"
-				say "$name: stopped, as before"
-			fi
-			;;
+		sysctl) restore_sysctl "$name" "$was" ;;
+		unit) restore_unit "$name" "$was" "$active" ;;
 		esac
 	done <"$STATE/before/settings"
 }

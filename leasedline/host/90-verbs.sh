@@ -53,7 +53,11 @@ remove() {
 	need_root
 	lock remove
 	if [ -e "$STATE/before/settings" ]; then
-		take_down
+		name=$(host_name)
+		attempt take_down >"$RUN/receipt"
+		# On the person's screen the receipts of all hosts stand among each other.
+		sed "s/^/${name:-$(uname -n)}: /" "$RUN/receipt"
+		[ "$failed" -eq 0 ] || exit 1
 	else
 		say "nothing was applied here"
 	fi

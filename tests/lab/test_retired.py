@@ -36,7 +36,9 @@ class Stack:
         )
         hosts = [self.network["hub"], *self.network["spokes"]]
         for host, office in zip(hosts, here.offices, strict=True):
-            office.says, office.replies = "", {" pairs": "{}\n"}
+            office.says = ""
+            receipt = f"{host['name']}: interface wg0: removed\n"
+            office.replies = {" pairs": "{}\n", "leased-line remove": receipt}
             host["ssh"] = {
                 "host": "127.0.0.1",
                 "port": office.port,
@@ -109,7 +111,7 @@ def test_a_retired_spoke_is_dialled_by_nothing(stack: Stack) -> None:
     assert stack.asked("c") == []
     assert DO.apply in stack.asked("z")
     assert stack.commands() == {
-        **dict.fromkeys(["z-base", "z-config", "a-base", "a-config"], False),
+        **dict.fromkeys(["z-base", "z-config", "z-settled", "a-base", "a-config"], False),
         **dict.fromkeys(["c-base", "c-config"], True),
     }
     recipes = json.loads(stack.pulumi("stack", "output", "gateway_recipes", "--json"))
@@ -134,6 +136,8 @@ def test_a_retired_spoke_is_dialled_by_nothing(stack: Stack) -> None:
     stack.spoke("a")["retired"] = True
     stack.up()
     assert stack.asked("a") == []
-    stack.change("destroy")
+    receipt = stack.change("destroy")
     assert (stack.asked("a"), stack.asked("c")) == ([], [])
     assert DO.remove in stack.asked("z")
+    assert "z: interface wg0: removed" in receipt
+    assert "a: interface wg0" not in receipt

@@ -92,6 +92,7 @@ def expected(user: str = "root") -> list[Registration]:
                 "create": do.apply,
                 "delete": do.remove,
                 "stdin": "the bundle",
+                "logging": "stdout",
             },
             depends_on=frozenset({"Command::boot", "Command::a-base", "Command::hub-is-up"}),
             additional_secret_outputs=("stderr", "connection"),
