@@ -43,7 +43,10 @@ destroy: stack ## take everything away again: hosts as they were before, then th
 	@$(ENV)
 	$(if $(CLOUD),python -m lab cloud up --stack $(STACK))
 	# What is gone already, Alibaba Cloud would refuse to release again, every time.
-	pulumi destroy --stack $(STACK) $(YES) --refresh $(if $(LAB),--skip-preview)
+	pulumi destroy --stack $(STACK) $(YES) --refresh $(if $(LAB),--skip-preview) || {
+		echo "a spoke that cannot be reached any more: write retired: true into its entry, then make up and make destroy (docs/3am.md, \"A spoke is dead\")" >&2
+		exit 1
+	}
 	$(if $(CLOUD),python -m lab cloud down --stack $(STACK))
 	# What a run that was killed had begun and not yet told the state.
 	$(if $(LAB),python -m lab destroy --all-of $(STACK))

@@ -95,6 +95,7 @@ class Lab(pulumi.ComponentResource):
             connection=host.connection,
             login=host.login,
             ready=host.ready,
+            deleted_with=host.deleted_with,
             address=self._dialled,
         )
 
@@ -117,6 +118,7 @@ class Lab(pulumi.ComponentResource):
             ),
             login=reached.apply(self._login),
             ready=[machine],
+            deleted_with=machine,
         )
 
     def way_in(self, hub: PlacedHub) -> PlacedHub:

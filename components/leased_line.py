@@ -70,8 +70,8 @@ class LeasedLine(pulumi.ComponentResource):
         self.hub = self._host(network.hub.name, hub, ahead)
         first: list[pulumi.Resource] = [self.hub.config]
         own = pulumi.ResourceOptions(parent=self)
-        if hub.deleted_with is not None:
-            # Only a hub that the stack makes leaves an old one behind when its address changes.
+        if hub.machine is not None:
+            # Only a hub that another machine can stand in for leaves an old one behind.
             first.append(handover(network.hub.name, hub, self.hub.config, own))
         self.spokes = {
             name: self._host(name, place, ahead, after=first) for name, place in spokes.items()

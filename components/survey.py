@@ -48,9 +48,11 @@ def _require_answers(logins: Mapping[str, Login], settings: Settings) -> dict[st
         if answer.fault
     ]
     if faults and not pulumi.runtime.is_dry_run():
-        faults.append(
-            f"{len(faults)} of {len(logins)} hosts cannot be logged in to; nothing was changed"
-        )
+        faults += [
+            "a spoke that is gone for good is let go by retired: true "
+            '(docs/3am.md, "A spoke is dead")',
+            f"{len(faults)} of {len(logins)} hosts cannot be logged in to; nothing was changed",
+        ]
         raise pulumi.RunError("\n".join(faults))
     for fault in faults:
         pulumi.log.warn(fault)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tests.lab.line import Line
+from tests.lab.line import DEVICES, Line
 
 LAN_A: Final = "192.168.201.247"
 LAN_C: Final = "192.168.200.248"
@@ -60,3 +60,25 @@ def test_a_pair_that_is_lost_fails_the_update_and_is_named(line: Line) -> None:
         ), run.stdout + run.stderr
     line.pulumi("up", "--yes", "--skip-preview")
     assert pairs(line)["a <-> c"]["answers"] is True
+
+
+def test_a_dead_office_is_let_go_and_taken_back(line: Line) -> None:
+    before = line.network.read_text("utf-8")
+    line.lab.kill("c")
+    try:
+        line.network.write_text(
+            before.replace("name: c\n", "name: c\n    retired: true\n"), "utf-8"
+        )
+        said = line.pulumi("up", "--yes", "--skip-preview").stdout
+        assert "hosts: nothing dials c any more" in said
+        assert "closes 192.168.200.0/24 (c) <-> 192.168.201.0/24 (a)" in said
+        peers = line.lab.succeed("z", "wg", "show", "wg0", "peers").splitlines()
+        assert len(peers) == 1
+        assert line.lab.ping("a", "10.70.0.1").lost == 0
+        assert line.run("python", "-m", "components.status", "--stack", line.stack).returncode == 0
+        line.lab.start("c")
+    finally:
+        line.network.write_text(before, "utf-8")
+    assert "c back" in line.pulumi("up", "--yes", "--skip-preview").stdout
+    assert pairs(line)["a <-> c"]["answers"] is True
+    assert line.lab.ping("b", DEVICES["d"]).lost == 0

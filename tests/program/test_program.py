@@ -324,6 +324,7 @@ def test_every_host_that_cannot_be_logged_in_to(
     said = refused(written, tmp_path, here)
     for name, office in zip("ac", here.offices[1:], strict=False):
         assert f"{name} (127.0.0.1:{office.port}): its SSH host key is not the pinned one" in said
+    assert "let go by retired: true" in said
     assert said.endswith("2 of 3 hosts cannot be logged in to; nothing was changed")
 
 
