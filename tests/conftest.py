@@ -36,7 +36,7 @@ CLOUD = ("test_cloud_line", "test_cloud_secrets", "test_cloud_change", "test_clo
 FAULTS = ("test_cloud_refusals", "test_cloud_faults")
 # What uses the one world of bare machines. Machines that boot all at once keep each other waiting,
 # so these come when the line is up.
-BARE = ("test_existing", "test_confirm", "test_reload", "test_world")
+BARE = ("test_existing", "test_confirm", "test_reload", "test_dns", "test_world")
 # Mostly waits, which costs the line nothing while it boots.
 WAITING = ("test_offices",)
 LAB_TIMEOUT_S = 900

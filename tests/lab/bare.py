@@ -19,6 +19,9 @@ from leasedline.load import load_network
 BARE: Final = "lab-existing"
 """The one stack of bare machines."""
 
+HUB_NAME: Final = "hub.example.net"
+"""What the hub of a world of bare machines is called in DNS."""
+
 TRIXIE: Final = ("z", "c")
 """Those with Debian 13 (systemd 257); a has Debian 12 (252). In `Line` it is the other way."""
 
@@ -97,10 +100,11 @@ class Running:
 
 
 def mixed(settings: LabSettings) -> LabSettings:
-    """Return the lab's settings with both releases of Debian."""
+    """Return the lab's settings with both releases of Debian, and a name for the hub."""
     each = {name: OneMachine(debian="trixie") for name in TRIXIE}
     machines = settings.machines.model_copy(update={"each": each})
-    return settings.model_copy(update={"machines": machines})
+    hub = settings.hub.model_copy(update={"name": HUB_NAME})
+    return settings.model_copy(update={"machines": machines, "hub": hub})
 
 
 def running(stack: str) -> Running:

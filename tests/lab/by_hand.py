@@ -36,13 +36,14 @@ class Bare:
     """Three machines with the host program and their keys, and what is applied to them."""
 
     lab: Lab
+    endpoint: str = "203.0.113.1"
     planner: Planner = field(init=False)
     threads: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
 
     def __post_init__(self) -> None:
         network = load_network(PROJECT / "stacks/lab.network.yaml")
         ring = KeyRing("A" * 43 + "=")
-        self.planner = Planner(network, ring, "203.0.113.1", allot(network, {}))
+        self.planner = Planner(network, ring, self.endpoint, allot(network, {}))
 
     def sh(self, host: str, command: str, *, check: bool = True, stdin: str = "") -> Completed:
         return self.lab.run(host, "sh", "-c", command, check=check, input=stdin, timeout_s=200)

@@ -26,7 +26,7 @@ from leasedline.commands import commands
 from leasedline.keys import KeyRing
 from leasedline.load import load_network
 from leasedline.plan import Planner, allot
-from tests.lab.bare import BARE, Running, call, snapshot
+from tests.lab.bare import BARE, HUB_NAME, Running, call, snapshot
 from tests.lab.command import environment_of, run
 from tests.lab.line import DEVICES, TUNNEL
 
@@ -62,7 +62,7 @@ class Servers:
         )
         key = str(self.lab.state.private_key)
         ssh = {name: {**at, "key_file": key} for name, at in reached.items()}
-        network["hub"] |= {"endpoint": "203.0.113.1", "ssh": ssh["z"]}
+        network["hub"] |= {"endpoint": HUB_NAME, "ssh": ssh["z"]}
         network["spokes"][0]["ssh"] = ssh["a"] | {"user": "admin"}
         network["spokes"][1]["ssh"] = ssh["c"] | {"port": 22, "jump": reached["c"]}
         return network
@@ -183,6 +183,8 @@ def test_a_file_that_takes_the_interface_away_does_not_pass_as_applied(servers: 
 
 
 def test_devices_reach_each_other(joined: Servers) -> None:
+    """The spokes dial a name."""
+    assert joined.pulumi("stack", "output", "hub_endpoint").strip() == f"{HUB_NAME}:51820"
     for source, target in (("b", "d"), ("d", "b")):
         assert joined.lab.ping(source, DEVICES[target], count=10).lost == 0
     assert joined.lab.ping("z", TUNNEL["a"]).lost == 0
@@ -191,7 +193,7 @@ def test_devices_reach_each_other(joined: Servers) -> None:
 def test_a_spoke_whose_hub_cannot_be_reached_is_as_before(joined: Servers) -> None:
     """A change that does not work undoes itself, fails the update and says why."""
     before = joined.lab.run("a", "cat", "/var/lib/leased-line/current").stdout
-    body = before.replace("Endpoint=203.0.113.1:51820", "Endpoint=203.0.113.9:51820")
+    body = before.replace(f"Endpoint={HUB_NAME}:51820", "Endpoint=203.0.113.9:51820")
     body = body[: body.rindex("end sha256:")]
     bad = f"{body}end sha256:{hashlib.sha256(body.encode()).hexdigest()}\n"
     failed = joined.lab.run("a", "leased-line", "apply", input=bad, check=False, timeout_s=180)

@@ -14,6 +14,7 @@ import pytest
 
 from lab.errors import LabError
 from lab.netns import namespaces_of
+from lab.process import stray_daemons
 from lab.qemu import stray
 from lab.settings import PROJECT
 from lab.shell import wait_until
@@ -136,6 +137,7 @@ def test_down_leaves_nothing_and_is_no_error_twice(one: Running) -> None:
     one.down()
     assert namespaces_of(one.stack) == []
     assert stray(one.stack, one.lab.state.directory) == []
+    assert stray_daemons(one.lab.state.directory) == []
     assert not one.lab.state.directory.exists()
 
     def ports_are_free() -> bool | str:
