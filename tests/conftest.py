@@ -24,6 +24,7 @@ LINE = (
     "test_secrets",
     "test_change",
     "test_live",
+    "test_breaking",
     "test_drift",
     "test_rotate",
     "test_health",

@@ -1,0 +1,103 @@
+"""Changes that break the way to a spoke, by the whole stack, and what becomes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final
+
+from tests.lab.line import DEVICES, TUNNEL, Line
+
+BACK_S: Final = 90
+"""From the change to the former state."""
+
+SPOKES: Final = ("a", "c")
+
+# What goes wrong on the hub at that moment: a firewall's line shuts out a's office, and c's tunnel
+# address is another host's, too.
+BREAK: Final = f"""
+nft -f - <<END
+table inet broken {{
+    chain in {{
+        type filter hook input priority -300
+        ip saddr 198.51.100.2 udp dport 51820 drop
+    }}
+}}
+END
+ip address add {TUNNEL["c"]}/32 dev lo
+"""
+MEND: Final = f"nft delete table inet broken; ip address del {TUNNEL['c']}/32 dev lo"
+
+# Seconds since boot when a change was first there, and when it was confirmed or undone.
+WATCH: Final = """
+cd /var/lib/leased-line
+uptime() { read -r up _ </proc/uptime && echo "$up"; }
+until [ -e pending ]; do sleep 0.5; done
+uptime
+while [ -e pending ]; do sleep 0.5; done
+uptime
+"""
+
+Record = Callable[[str, object], None]
+
+
+@contextmanager
+def broken(line: Line) -> Iterator[None]:
+    line.lab.run("z", "sh", "-euc", BREAK)
+    try:
+        yield
+    finally:
+        line.lab.run("z", "sh", "-c", MEND)
+
+
+def current(line: Line, host: str) -> str:
+    """The bundle that is applied, less what counts its repairs."""
+    text = line.lab.succeed(host, "cat", "/var/lib/leased-line/current")
+    return re.sub(r"^(revision|end) .*\n", "", text, flags=re.M)
+
+
+def keepalive(line: Line, host: str) -> set[str]:
+    shown = line.lab.succeed(host, "wg", "show", "wg0", "persistent-keepalive")
+    return {row.split()[1] for row in shown.splitlines()}
+
+
+def test_a_change_that_breaks_the_way_to_a_spoke_takes_itself_back(
+    line: Line, record_property: Record
+) -> None:
+    article = line.network.read_text("utf-8")
+    before = {host: current(line, host) for host in SPOKES}
+    line.network.write_text(article.replace("keepalive: 15", "keepalive: 21"), "utf-8")
+    with ThreadPoolExecutor() as pool, broken(line):
+        watched = {
+            host: pool.submit(line.lab.succeed, host, "sh", "-c", WATCH, timeout_s=300)
+            for host in SPOKES
+        }
+        failed = line.pulumi("up", "--yes", "--skip-preview", check=False)
+        for host, watch in watched.items():
+            began, ended = map(float, watch.result().split())
+            record_property("measured", f"{host}: undone {ended - began:.0f} s after the change")
+            assert ended - began < BACK_S
+        # Nobody has touched anything, and what was wrong on the hub is still wrong.
+        assert {host: current(line, host) for host in SPOKES} == before
+        for host in SPOKES:
+            assert keepalive(line, host) == {"15"}
+            assert line.lab.run(host, "leased-line", "status").code == 0
+    assert failed.returncode != 0
+    for host in SPOKES:
+        said = re.findall(rf"leased-line: {host}: (.*)", failed.stdout)
+        assert any("the change failed and was undone" in text for text in said), failed.stdout
+    assert "a: no handshake with the hub at 203.0.113.1:51820 within 30 s" in failed.stdout
+    assert re.search(
+        rf"c: (the hub's tunnel address {TUNNEL['z']} does not answer|no handshake)", failed.stdout
+    )
+    assert "Traceback" not in failed.stdout + failed.stderr
+
+    line.pulumi("up", "--yes", "--skip-preview")
+    for host in ("z", *SPOKES):
+        assert keepalive(line, host) == {"21"}
+    line.network.write_text(article, "utf-8")
+    line.pulumi("up", "--yes", "--skip-preview")
+    assert {host: current(line, host) for host in SPOKES} == before
+    assert line.lab.ping("b", DEVICES["d"]).lost == 0
