@@ -25,6 +25,7 @@ LINE = (
     "test_change",
     "test_live",
     "test_breaking",
+    "test_killed",
     "test_drift",
     "test_rotate",
     "test_health",
