@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import pulumi
 
@@ -14,7 +15,7 @@ from components.pairs import verified_pairs
 from components.place import PlacedHost, PlacedHub
 from components.retired import retired_host
 from components.settings import Last
-from leasedline import report
+from leasedline import ages, report
 from leasedline.commands import commands
 from leasedline.drift import Status
 from leasedline.keys import KeyRing
@@ -139,6 +140,7 @@ class LeasedLine(pulumi.ComponentResource):
             "logins": pulumi.Output.all(
                 **{name: place.login for name, place in places.items()}
             ).apply(lambda logins: {name: asdict(login) for name, login in logins.items()}),
+            "keys": ahead.apply(lambda ahead: ages.as_output(ahead.snapshot, ahead.today)),
             # Only what has become true: it waits for every host.
             "applied": pulumi.Output.all(
                 ahead, *(host.config.stdout for host in (self.hub, *self.spokes.values()))
@@ -161,6 +163,7 @@ def _announced(
         known=last.addresses,
         before=last.snapshot,
         statuses=statuses,
+        today=datetime.now(UTC).date(),
     )
     for warning in ahead.warnings:
         pulumi.log.warn(warning)

@@ -7,15 +7,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from components.reach import Answer, ask
+from leasedline import ages
 from leasedline.commands import commands
 from leasedline.drift import STATUS_CODES, program_fault, read_status
 from leasedline.keys import KeyRing
+from leasedline.snapshot import from_output
 from leasedline.ssh import Login, login_from
 
 DIFFERS: Final = 3
@@ -47,6 +50,11 @@ def main() -> int:
     )
     program = (outputs.get("applied") or {}).get("program")
     reports = {name: _report(answer, program) for name, answer in answers.items()}
+    applied = from_output(outputs.get("applied"))
+    keys = ages.as_output(applied, datetime.now(UTC).date()) if applied else {}
+    for name, report in reports.items():
+        if name in keys:
+            report["keys"] = keys[name]
     if options.json:
         print(json.dumps(reports, indent=2))
     else:
@@ -120,10 +128,21 @@ def _print_table(reports: dict[str, dict[str, Any]]) -> None:
         noted += [f"{name}: {note}" for note in report.get("notes", ())]
     console = Console()
     console.print(table)
+    console.print(_key_ages(reports), highlight=False, markup=False, soft_wrap=True)
     for line in told:
         console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
     for line in noted:
         console.print(line, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def _key_ages(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    hosts = []
+    for name, report in reports.items():
+        keys = report.get("keys", {})
+        days = [f"{kind.replace('_', '-')} {age['age_days']}" for kind, age in keys.items()]
+        if days:
+            hosts.append(f"{name} {', '.join(days)}")
+    return f"keys, days old: {'; '.join(hosts) or 'not known yet'}"
 
 
 def _ago(seconds: int | None) -> str:

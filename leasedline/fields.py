@@ -160,6 +160,7 @@ HostKey = Annotated[
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Mtu = Annotated[int, Field(strict=True, ge=MTU_BYTES.start, le=MTU_BYTES.stop - 1, examples=[1280])]
 KeepaliveSeconds = Annotated[int, Field(strict=True, ge=1, le=65535, examples=[15])]
+KeyAgeDays = Annotated[int, Field(strict=True, ge=0, le=36_500, examples=[365])]
 Generation = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, examples=[2])]
 
 

@@ -20,6 +20,7 @@ from leasedline.fields import (
     InterfaceName,
     Jump,
     KeepaliveSeconds,
+    KeyAgeDays,
     Model,
     Mtu,
     Port,
@@ -126,6 +127,8 @@ class Network(Model):
     """Greatest packet in the tunnel, in bytes."""
     keepalive: KeepaliveSeconds = 15
     """Seconds between two keepalives, which hold the offices' NAT open."""
+    key_age_days: KeyAgeDays = 365
+    """Days after which a run warns that a key is due to be rotated; 0 for never."""
     interface: InterfaceName = "wg0"
     """Name of the WireGuard interface on all hosts."""
     summary: tuple[Prefix, ...] = Field(default=(), examples=[["192.168.0.0/16"]])

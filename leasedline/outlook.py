@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import IPv4Address
 
-from leasedline import bundle, pairs
+from leasedline import ages, bundle, pairs
 from leasedline.change import change, lines
 from leasedline.drift import Review, Status, review, told
 from leasedline.keys import KeyRing
@@ -20,14 +21,16 @@ class Outlook:
     """A run that lies ahead.
 
     `reviews` has what each host is given; `snapshot` is for the next run; `warnings` are a text
-    per host that differs from what the stack made it; `changes` a line for each thing that
-    changes in the network; `pairs` what each spoke is told that verifies others. Where the hub's
-    address is not known there are no bundles.
+    per host that differs from what the stack made it, and one per key that is due to be rotated;
+    `today` is the date of the run; `changes` a line for each thing that changes in the network;
+    `pairs` what each spoke is told that verifies others. Where the hub's address is not known
+    there are no bundles.
     """
 
     planner: Planner
     reviews: Mapping[str, Review]
     snapshot: Snapshot
+    today: date
     warnings: tuple[str, ...]
     changes: tuple[str, ...]
     pairs: Mapping[str, str]
@@ -67,6 +70,7 @@ def look(
     known: Mapping[str, IPv4Address],
     before: Snapshot | None,
     statuses: Mapping[str, Status],
+    today: date,
 ) -> Outlook:
     """Return what lies ahead.
 
@@ -77,6 +81,7 @@ def look(
         known: tunnel addresses that are already out, by host name.
         before: what the last complete run applied; None if there was none.
         statuses: what the hosts said of themselves, as far as they were asked and answered.
+        today: the date of the run.
     """
     addresses = allot(network, known)
     # A retired spoke keeps its address, and is no part of the line.
@@ -103,11 +108,17 @@ def look(
         sent={name: found.sent for name, found in reviews.items()},
         retired=before.retire(network.retired) if before else {},
     )
+    now = ages.dated(now, before, today)
+    findings = {name: found.findings for name, found in reviews.items() if found.findings}
     return Outlook(
         planner=planner,
         reviews=reviews,
         snapshot=now,
-        warnings=tuple(told(n, found.findings) for n, found in reviews.items() if found.findings),
+        today=today,
+        warnings=(
+            *(told(name, found) for name, found in findings.items()),
+            *ages.due(now, network, today),
+        ),
         changes=tuple(lines(change(before, now))),
         pairs=pairs.questions(line, addresses, now),
     )

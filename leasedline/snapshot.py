@@ -54,6 +54,8 @@ class Host:
     """One host: its tunnel address with prefix length, its keys by public name, what it is given.
 
     `psk` is the name of the key file that a spoke shares with its hub, None for the hub.
+    `key_since` and `psk_since` are the ISO dates since when it has them, None where no run has
+    kept them yet (leasedline.ages).
     """
 
     address: str
@@ -61,6 +63,8 @@ class Host:
     psk: str | None
     lans: tuple[OfficeLan, ...]
     sent: Sent
+    key_since: str | None = None
+    psk_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +187,8 @@ def from_output(output: Any) -> Snapshot | None:
                 psk=host.get("psk"),
                 lans=tuple(OfficeLan(**{"gateway": None, **lan}) for lan in host["lans"]),
                 sent=_sent(host["sent"]),
+                key_since=host.get("key_since"),
+                psk_since=host.get("psk_since"),
             )
             for name, host in _in_order(output["hub"], output["hosts"])
         },

@@ -214,3 +214,18 @@ def test_former_keys_go_when_every_spoke_has_confirmed(stack: Stack) -> None:
     stack.network["spokes"][1]["psk_generation"] = 2
     stack.network["keepalive"] = 20
     assert stack.up().one("z-settled").inputs["stdin"] == told
+
+
+def test_a_key_that_is_due_is_warned_of(stack: Stack) -> None:
+    before = stack.outputs["keys"]
+    assert {name: len(kinds) for name, kinds in before.items()} == {"z": 1, "a": 2, "c": 2}
+    assert {age["age_days"] for kinds in before.values() for age in kinds.values()} == {0}
+    stack.outputs["applied"]["hosts"]["a"]["key_since"] = "2020-01-01"
+    again = stack.up()
+    (warning,) = again.logged
+    assert warning.startswith("a: its key is ")
+    assert warning.endswith("set spokes[0].generation to 2 in the network file to rotate it")
+    assert again.outputs["keys"]["a"]["key"]["since"] == "2020-01-01"
+    assert again.outputs["applied"] == stack.outputs["applied"]
+    stack.network["key_age_days"] = 0
+    assert stack.up().logged == []

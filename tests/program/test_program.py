@@ -260,6 +260,7 @@ def test_exactly_these_outputs(written: dict[str, Any], here: World, tmp_path: P
         "diagram",
         "readme",
         "logins",
+        "keys",
         "applied",
         "pairs",
     }

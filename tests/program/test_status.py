@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from components import status
 from leasedline.commands import commands
 from leasedline.files import PROGRAM
+from leasedline.outlook import look
 from tests.program.offices import World, new_key, public, world
-from tests.unit.networks import RING, SEED
+from tests.unit.networks import RING, SEED, article
 
 PROGRAM_DIGEST = "12" * 32
 Ask = Callable[..., tuple[int, str]]
@@ -104,6 +106,35 @@ def test_all_as_wanted(here: World, asked: Ask) -> None:
     assert "7 s ago" in shown
     for office in here.offices:
         assert office.ran == [commands("root").status]
+
+
+def test_the_ages_of_keys(
+    here: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = (datetime.now(UTC).date() - timedelta(12)).isoformat()
+    network = article()
+    seen = look(
+        network,
+        RING,
+        endpoint="203.0.113.1",
+        known={},
+        before=None,
+        statuses={},
+        today=date.fromisoformat(day),
+    )
+    outputs = outputs_of(here, key_file=str(here.key_file))
+    outputs["applied"] = seen.snapshot.as_output() | {"program": PROGRAM_DIGEST}
+    monkeypatch.setattr(status, "_pulumi", Pulumi(outputs))
+    monkeypatch.setattr("sys.argv", ["status", "--stack", "test"])
+    assert status.main() == 0
+    shown = capsys.readouterr().out
+    assert "keys, days old: z key 12; a key 12, pre-shared-key 12" in shown
+    monkeypatch.setattr("sys.argv", ["status", "--stack", "test", "--json"])
+    assert status.main() == 0
+    assert json.loads(capsys.readouterr().out)["a"]["keys"] == {
+        "key": {"since": day, "age_days": 12},
+        "pre_shared_key": {"since": day, "age_days": 12},
+    }
 
 
 def test_a_hub_that_takes_the_key_derived_from_the_seed(
