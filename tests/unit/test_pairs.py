@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from ipaddress import IPv4Network
 from itertools import combinations
 
@@ -26,6 +27,7 @@ def outlook(network: Network, before: Outlook | None = None) -> Outlook:
         known={},
         before=before.snapshot if before else None,
         statuses={},
+        today=date(2026, 11, 24),
     )
 
 
