@@ -14,7 +14,7 @@ from leasedline.network import Network, Spoke
 from leasedline.outlook import Outlook, look
 from leasedline.pairs import CHOSEN, LIMIT, far_spokes, questions, remarks, results
 from leasedline.plan import allot
-from tests.unit.networks import ENDPOINT, RING, article, networks, one_more, with_spokes
+from tests.unit.networks import ENDPOINT, RING, ROOT, article, networks, one_more, with_spokes
 from tests.unit.test_host_pairs import Asking
 from tests.unit.test_host_pairs import asking as asking
 
@@ -102,6 +102,11 @@ def test_what_is_told_of_pairs_that_do_not_answer() -> None:
     lines = remarks(many, 21)
     assert len(lines) == CHOSEN + 1
     assert lines[-1] == "12 more pairs likewise: output pairs"
+
+
+def test_the_page_says_from_when_on_it_is_a_choice() -> None:
+    page = (ROOT / "docs" / "3am.md").read_text("utf-8")
+    assert f"Beyond {LIMIT} offices each asks only the {CHOSEN} before it" in page
 
 
 def test_a_choice_is_told_as_such() -> None:
