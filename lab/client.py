@@ -32,6 +32,7 @@ ACTION_TIMEOUT_S: Final = 420.0
 """Above what a machine's own waits add up to, so that their errors are the ones that are told."""
 
 _END_S: Final = 10.0
+_LONGEST_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,9 @@ class Lab:
         Raises:
             LabError: the line is not up.
         """
-        argv = ("ping", "-n", "-D", "-i", str(interval_s), target)
+        # Ends by itself where whoever started it was killed. Not by -w: that ends at the first error.
+        count = round(_LONGEST_S / interval_s)
+        argv = ("ping", "-n", "-D", "-c", str(count), "-i", str(interval_s), target)
         with tempfile.TemporaryDirectory(prefix="leased-line-ping-") as home:
             file = Path(home, "ping")
             with file.open("w") as out, self._background(source, *argv, stdout=out) as process:
