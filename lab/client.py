@@ -145,7 +145,7 @@ class Lab:
         Raises:
             LabError: the line is not up.
         """
-        # Ends by itself where whoever started it was killed. Not by -w: that ends at the first error.
+        # Ends by itself where its test was killed. Not by -w, which ends at the first error.
         count = round(_LONGEST_S / interval_s)
         argv = ("ping", "-n", "-D", "-c", str(count), "-i", str(interval_s), target)
         with tempfile.TemporaryDirectory(prefix="leased-line-ping-") as home:
