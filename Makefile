@@ -42,6 +42,8 @@ status: stack ## ask every host whether it is as the stack says; changes nothing
 destroy: stack ## take everything away again: hosts as they were before, then the lab itself
 	@$(ENV)
 	$(if $(CLOUD),python -m lab cloud up --stack $(STACK))
+	# A machine that does not run cannot be given back.
+	$(if $(LAB),python -m lab revive --stack $(STACK))
 	# What is gone already, Alibaba Cloud would refuse to release again, every time.
 	pulumi destroy --stack $(STACK) $(YES) --refresh $(if $(LAB),--skip-preview) || {
 		echo "a spoke that cannot be reached any more: write retired: true into its entry, then make up and make destroy (docs/3am.md, \"A spoke is dead\")" >&2

@@ -95,7 +95,6 @@ class Lab(pulumi.ComponentResource):
             connection=host.connection,
             login=host.login,
             ready=host.ready,
-            deleted_with=host.deleted_with,
             address=self._dialled,
         )
 
@@ -118,7 +117,6 @@ class Lab(pulumi.ComponentResource):
             ),
             login=reached.apply(self._login),
             ready=[machine],
-            deleted_with=machine,
         )
 
     def way_in(self, hub: PlacedHub) -> PlacedHub:

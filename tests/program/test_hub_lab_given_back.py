@@ -1,4 +1,4 @@
-"""Hosts that the stack makes go with their machine: destroy undoes nothing on them first."""
+"""Hosts of the lab are given back before their machines go, as a server would be."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Deployment:
 
 @pytest.mark.parametrize("name", ["z", "a"])
 @pytest.mark.parametrize("part", ["base", "config", "more"])
-def test_a_lab_machine_takes_all_that_is_on_it_along(
-    name: str, part: str, made: Deployment
-) -> None:
-    assert made.one(f"{name}-{part}").deleted_with == f"Command::lab-machine-{name}"
+def test_a_lab_machine_is_given_back_before_it_goes(name: str, part: str, made: Deployment) -> None:
+    assert made.one(f"{name}-{part}").deleted_with == ""
+    assert f"Command::lab-machine-{name}" in made.one(f"{name}-{part}").depends_on
