@@ -68,6 +68,10 @@ chroot . chown admin:admin /home/admin/.ssh
 echo 'admin ALL=(ALL:ALL) NOPASSWD:ALL' >etc/sudoers.d/admin
 chmod 440 etc/sudoers.d/admin
 printf '%s\\n' 'PasswordAuthentication no' 'UseDNS no' >etc/ssh/sshd_config.d/lab.conf
+# From 9.8 (Debian 13) OpenSSH shuts out for a while an address whose connections often end early,
+# and to a machine all of the lab comes from one address: whoever waits for a boot, and Pulumi.
+! grep -qi persourcepenalties usr/sbin/sshd ||
+    echo 'PerSourcePenalties no' >>etc/ssh/sshd_config.d/lab.conf
 # As after a first boot: nothing in /usr is newer, so no cache is made again (systemd-update-done).
 touch etc/.updated var/.updated
 """
