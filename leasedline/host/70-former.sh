@@ -151,13 +151,12 @@ follow() {
 	done
 }
 
-# follow_news INTERFACE SEEN NOW: brings the kernel to what was heard between two looks.
+# follow_news INTERFACE SEEN NOW: brings the kernel to what was heard between two looks. It starts few
+# programs: until it is through, what the spoke sends with its other key is dropped.
 follow_news() {
 	{
-		cat "$STATE/followed"
-		say "$2" | sed 's/^/seen /'
-		say "$3" | sed 's/^/now /'
-		wg show "$1" allowed-ips | sed 's/^/holds /'
+		printf 'seen\n%s\nnow\n%s\nholds\n' "$2" "$3"
+		wg show "$1" allowed-ips
 	} | follow_steps | while read -r step public rest; do
 		# In words, as it is written.
 		# shellcheck disable=SC2086
@@ -180,14 +179,18 @@ follow_give() {
 # looks counts, not the greater time: the clock may be set meanwhile. At the first look there is only
 # the time. Prints "add PUBLIC PSKFILE KEEPALIVE" and "give PUBLIC ALLOWED NAME former|new".
 follow_steps() {
-	awk '
-		$1 == "former" || $1 == "peer" {
-			key[++n] = $2; kind[$2] = $1; psk[$2] = $3; keepalive[$2] = $5; allowed[$2] = $6; name[$2] = $7
-		}
-		$1 == "seen" && NF == 3 { seen[$2] = $3 }
-		$1 == "now" { now[$2] = $3 }
-		$1 == "holds" && $3 != "(none)" { holds[$2] }
+	awk -v followed="$STATE/followed" '
+		NF == 1 { part = $1; next }
+		part == "seen" { seen[$1] = $2 }
+		part == "now" { now[$1] = $2 }
+		part == "holds" && $2 != "(none)" { holds[$1] }
 		END {
+			while ((getline line <followed) > 0) {
+				split(line, f, " ")
+				if (f[1] == "interface") continue
+				k = key[++n] = f[2]
+				kind[k] = f[1]; psk[k] = f[3]; keepalive[k] = f[5]; allowed[k] = f[6]; name[k] = f[7]
+			}
 			for (i = 1; i <= n; i++) {
 				k = key[i]
 				if (!(k in now)) {
