@@ -128,6 +128,19 @@ def direct(servers: Servers, host: str, change: str = "") -> Any:
     )
 
 
+OWN_INTERFACE = r"""
+cd /etc/systemd/network
+umask 027
+wg genkey >own.key
+printf '[NetDev]\nName=own0\nKind=wireguard\n[WireGuard]\nPrivateKeyFile=%s\n' \
+    /etc/systemd/network/own.key >own.netdev
+chgrp systemd-network own.*
+networkctl reload
+until ip link show own0 >/dev/null 2>&1; do sleep 0.2; done
+sleep 1
+echo ListenPort=51999 >>own.netdev
+"""
+
 REFUSED = [
     (
         "ip link add wg0 type wireguard",
@@ -146,6 +159,12 @@ REFUSED = [
         "programs are missing: apt-get install wireguard-tools",
     ),
     ("systemctl mask systemd-networkd", "systemctl unmask systemd-networkd", "is masked"),
+    # z has systemd 257.
+    (
+        OWN_INTERFACE,
+        "rm /etc/systemd/network/own.*; ip link del own0; networkctl reload",
+        "since /etc/systemd/network/own.netdev was changed after networkd read it",
+    ),
 ]
 """What is done to a server, how it is taken back, and what the host program says of it."""
 

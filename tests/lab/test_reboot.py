@@ -11,6 +11,8 @@ import pytest
 from tests.lab.line import DEVICES, Line
 
 BACK_S = 180
+HUB_S = 11
+"""2 s to the hub's next look, 5.4 s to its next call, and what emulated machines add."""
 
 
 def wait_for_line(line: Line) -> float:
@@ -40,6 +42,16 @@ def test_all_hosts_reboot_at_once(line: Line, record_property: Record) -> None:
     record_property("measured", f"all rebooted: line back {wait_for_line(line):.1f} s after SSH")
     for host in ("z", "a", "c"):
         assert line.lab.run(host, "leased-line", "status").code == 0
+
+
+def test_a_restart_of_networkd_on_the_hub(line: Line, record_property: Record) -> None:
+    """As by an upgrade of systemd's package: all peers are new, and the hub calls them itself."""
+    with line.lab.pinging("b", DEVICES["d"], watch_s=3) as running:
+        line.lab.run("z", "systemctl", "restart", "systemd-networkd")
+    dark_s = running.result.longest_silence_s
+    record_property("measured", f"networkd restarted on the hub: dark for {dark_s:.1f} s")
+    assert dark_s < HUB_S
+    assert line.lab.run("z", "leased-line", "status").code == 0
 
 
 def test_up_revives_a_machine_whose_power_was_cut(line: Line, record_property: Record) -> None:

@@ -1,11 +1,13 @@
-"""What is changed live, and what a reload of networkd by somebody else costs then.
+"""Somebody else has networkd read its files again, or start anew: who is dark, and for how long.
 
-The hub z and spoke c have systemd 257 (Debian 13), spoke a has 252 (Debian 12).
+`netplan apply` does one or the other, and each upgrade of systemd's package the second. The host
+program does neither, so what it changed live is news to networkd then. The hub z and spoke c have
+systemd 257 (Debian 13), spoke a has 252 (Debian 12).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Final
 
@@ -19,13 +21,25 @@ from tests.lab.line import DEVICES, TUNNEL
 SETTLED_S: Final = 3.0
 """What networkd has been told, it may do a moment later."""
 
+SPOKE_S: Final = 25.0
+"""A spoke by itself: the probe's next packet (10 s), and 15 s until WireGuard misses an answer."""
+
+HUB_S: Final = 8.0
+"""The hub by its memory: the next look (2 s) and WireGuard's next call (5 to 5.4 s)."""
+
+BUSY_S: Final = 3.0
+"""What emulated machines on two cores may add."""
+
 RELOAD: Final = "networkctl reload"
+RESTART: Final = "systemctl restart systemd-networkd"
 
 WAYS: Final = (
     ("isp-a", "192.168.200.0/24", "192.168.201.247"),
     ("isp-c", "192.168.201.0/24", "192.168.200.248"),
 )
 """What the offices' routers are told: the other LAN, and the spoke that leads there."""
+
+Record = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +80,15 @@ def while_pinging(hosts: Bare, host: str, command: str) -> PingResult:
     return running.result
 
 
-def test_a_line_of_both_releases_is_up(hosts: Bare) -> None:
+def test_a_line_of_both_releases_is_up(hosts: Bare, record_property: Record) -> None:
     versions = [hosts.sh(host, "systemctl --version").stdout.split()[1] for host in "zac"]
     assert versions == ["257", "252", "257"]
     assert hosts.lab.ping("a", TUNNEL["c"], count=5).lost == 0
     for host in "zac":
         status = hosts.status(host)
         assert status.code == 0, status
+        booted = hosts.sh(host, "systemd-analyze time").stdout.splitlines()[0]
+        record_property("measured", f"{host}: {booted}")
 
 
 def test_all_kinds_of_change_are_live_on_257(hosts: Bare) -> None:
@@ -110,3 +126,48 @@ def test_a_reload_on_252_costs_no_packet(hosts: Bare) -> None:
     change(hosts, "a")
     result = while_pinging(hosts, "a", RELOAD)
     assert result.missing == ()
+
+
+@pytest.mark.parametrize(("host", "command"), [("c", RELOAD), ("c", RESTART), ("a", RESTART)])
+def test_a_spoke_calls_its_hub_anew(
+    host: str, command: str, hosts: Bare, record_property: Record
+) -> None:
+    change(hosts, host)
+    result = while_pinging(hosts, host, command)
+    dark_s = result.longest_silence_s
+    record_property("measured", f"{command} on spoke {host}: dark for {dark_s:.1f} s")
+    assert dark_s <= SPOKE_S
+    assert hosts.status(host).code == 0
+
+
+@pytest.mark.parametrize("command", [RELOAD, RESTART])
+def test_a_hub_remembers_where_its_spokes_are(
+    command: str, hosts: Bare, record_property: Record
+) -> None:
+    change(hosts, "z")
+    result = while_pinging(hosts, "z", command)
+    dark_s = result.longest_silence_s
+    record_property("measured", f"{command} on the hub: dark for {dark_s:.1f} s")
+    assert result.missing != ()
+    assert dark_s <= HUB_S + BUSY_S
+    assert hosts.status("z").code == 0
+
+
+def test_a_second_reload_finds_nothing_new(hosts: Bare) -> None:
+    """So a host that was booted or reloaded since its last change loses nothing by one."""
+    result = while_pinging(hosts, "z", RELOAD)
+    assert result.missing == ()
+
+
+def test_without_the_hubs_memory_the_spokes_come_back_by_themselves(
+    hosts: Bare, record_property: Record
+) -> None:
+    change(hosts, "z")
+    hosts.sh("z", "systemctl stop leased-line-watch")
+    try:
+        result = while_pinging(hosts, "z", RELOAD)
+    finally:
+        hosts.sh("z", "systemctl start leased-line-watch")
+    dark_s = result.longest_silence_s
+    record_property("measured", f"the same without its memory: dark for {dark_s:.1f} s")
+    assert dark_s <= SPOKE_S + BUSY_S
