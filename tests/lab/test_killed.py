@@ -1,7 +1,11 @@
-"""`pulumi up` of a change of every host, killed at every second: the next one ends it."""
+"""`pulumi up` of a change of every host, killed at several moments: the next one ends it.
+
+Each moment costs two runs: `LEASED_LINE_KILLED=12 tests/run lab` kills a 12 s run at every second.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +14,7 @@ from typing import Final
 from tests.lab.line import DEVICES, Line
 
 HOSTS: Final = ("z", "a", "c")
-MOMENTS: Final = 8
+MOMENTS: Final = int(os.environ.get("LEASED_LINE_KILLED", "4"))
 """A run of so many seconds is killed at each of them, a longer one as often, evenly spread."""
 
 Record = Callable[[str, object], None]
