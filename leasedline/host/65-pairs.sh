@@ -29,10 +29,12 @@ pairs() {
 	mkdir "$RUN/answers"
 	deadline=$(($(uptime_s) + WAIT_PAIRS))
 	until ask_pairs || [ "$(uptime_s)" -ge "$deadline" ]; do sleep 0.5; done
-	touch "$STATE/pairs" || cannot_write "$STATE/pairs"
 	lost_pairs >"$RUN/lost"
-	remember_pairs >"$STATE/pairs.new" || cannot_write "$STATE/pairs"
-	mv "$STATE/pairs.new" "$STATE/pairs"
+	remember_pairs >"$RUN/remembered"
+	# What is as it was is not written again: this runs for changes of other hosts, too.
+	cmp -s "$RUN/remembered" "$STATE/pairs" || {
+		cp "$RUN/remembered" "$STATE/pairs.new" && mv "$STATE/pairs.new" "$STATE/pairs"
+	} || cannot_write "$STATE/pairs"
 	tell_lost_pairs || exit 1
 	tell_pairs
 }
@@ -73,12 +75,14 @@ ask_pair() {
 	fi
 }
 
+answered_once() { [ -e "$STATE/pairs" ] && grep -qxF "$1 $2" "$STATE/pairs"; }
+
 # lost_pairs: "NAME FROM TO" of each that was answered once and is not now.
 lost_pairs() {
 	number=0
 	while read -r name from to; do
 		number=$((number + 1))
-		[ -e "$RUN/answers/$number.ok" ] || ! grep -qxF "$from $to" "$STATE/pairs" || say "$name $from $to"
+		[ -e "$RUN/answers/$number.ok" ] || ! answered_once "$from" "$to" || say "$name $from $to"
 	done <"$RUN/pairs"
 }
 
@@ -88,7 +92,7 @@ remember_pairs() {
 	number=0
 	while read -r _ from to; do
 		number=$((number + 1))
-		if [ -e "$RUN/answers/$number.ok" ] || grep -qxF "$from $to" "$STATE/pairs"; then
+		if [ -e "$RUN/answers/$number.ok" ] || answered_once "$from" "$to"; then
 			say "$from $to"
 		fi
 	done <"$RUN/pairs"
