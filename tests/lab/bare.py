@@ -36,9 +36,10 @@ systemctl list-unit-files --no-legend --no-pager
 systemctl list-units --no-legend --no-pager --plain --type service,socket |
     awk '{ print $1, $3, $4 }' | grep -vE 'user@|user-runtime|session-|ssh@|hostnamed|timedated'
 nft list ruleset
-ip -4 address | grep -v valid_lft
+# The kernel numbers interfaces as they come, which differs from boot to boot.
+ip -o -4 address | sed -E 's/^[0-9]+: //; s/ *valid_lft.*//' | sort
 ip -4 route
-ip -br link
+ip -o link | sed -E 's/^[0-9]+: //' | sort
 """
 """A host's files with content, owner and mode, sysctls, units, nft ruleset, addresses, routes."""
 
