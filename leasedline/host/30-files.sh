@@ -85,6 +85,12 @@ unit_states() {
 	'
 }
 
+# end_unit UNIT: stops it for good. One that failed would else be listed as failed when it is gone.
+end_unit() {
+	systemctl --quiet disable --now "$1" 2>/dev/null || :
+	systemctl --quiet reset-failed "$1" 2>/dev/null || :
+}
+
 # unit_is UNIT STATE...: whether its line of unit_states holds all of these words.
 unit_is() {
 	unit_line=" $(unit_states "$1") "
@@ -189,7 +195,7 @@ put_files() {
 	our_paths >"$RUN/ours"
 	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
 		# systemd knows no way to disable a unit whose file is gone.
-		case $path in "$UNITS"/*) systemctl --quiet disable --now "${path##*/}" 2>/dev/null || : ;; esac
+		case $path in "$UNITS"/*) end_unit "${path##*/}" ;; esac
 		put_back "$path"
 		say "$path" >>"$RUN/changed"
 	done

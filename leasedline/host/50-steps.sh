@@ -104,7 +104,7 @@ take_down() {
 	keep_changed
 	drop_unreachable /dev/null
 	our_paths | sed -n 's,^/etc/systemd/system/,,p' | while read -r unit; do
-		systemctl --quiet disable --now "$unit" 2>/dev/null || :
+		end_unit "$unit"
 	done
 	remove_former_unit
 	if nft list table inet "$TABLE" >/dev/null 2>&1; then

@@ -125,7 +125,7 @@ activate_formers() {
 remove_former_unit() {
 	rm -f "$STATE/followed"
 	[ -e "$UNITS/$FORMER.service" ] || return 0
-	systemctl --quiet disable --now "$FORMER.service" 2>/dev/null || :
+	end_unit "$FORMER.service"
 	rm -f "$UNITS/$FORMER.service"
 	systemctl daemon-reload
 	say "unit $FORMER.service: removed"

@@ -50,7 +50,11 @@ def test_a_rotation_from_its_beginning_to_its_end(hub: Hub) -> None:
     assert (ran.code, ran.lines[-1]) == (0, "a: its former key is forgotten")
     assert hub.of_a == {A2: True}
     assert not hub.unit
-    assert hub.calls[-2:] == ["--quiet disable --now leased-line-former.service", "daemon-reload"]
+    assert hub.calls[-3:] == [
+        "--quiet disable --now leased-line-former.service",
+        "--quiet reset-failed leased-line-former.service",
+        "daemon-reload",
+    ]
     assert {path.name for path in hub.host.state.iterdir()} == {"current", "previous"}
     assert hub.peers[C1] == c, "nobody has touched c"
 

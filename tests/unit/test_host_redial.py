@@ -139,9 +139,11 @@ def test_units_that_a_bundle_no_longer_brings_are_disabled_while_they_are_there(
         sent,
         host.root / "units",
     )
+    both = "leased-line-endpoint.service leased-line-endpoint.timer "
     assert ran.lines == [
-        "--quiet disable --now leased-line-endpoint.service "
-        "leased-line-endpoint.service leased-line-endpoint.timer ",
+        f"--quiet disable --now leased-line-endpoint.service {both}",
+        f"--quiet reset-failed leased-line-endpoint.service {both}",
         "--quiet disable --now leased-line-endpoint.timer leased-line-endpoint.timer ",
+        "--quiet reset-failed leased-line-endpoint.timer leased-line-endpoint.timer ",
     ]
     assert not [path for path in gone if Path(path).exists()]
