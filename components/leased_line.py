@@ -77,22 +77,18 @@ class LeasedLine(pulumi.ComponentResource):
         self.spokes = {
             name: self._host(name, place, ahead, after=first) for name, place in spokes.items()
         }
+        configured = [self.hub.config, *(host.config for host in self.spokes.values())]
         self.settled = on_host(
             f"{network.hub.name}-settled",
             hub,
             create=commands(hub.user).settle,
             stdin=ahead.apply(lambda ahead: ahead.confirmed),
-            after=[self.hub.config, *(host.config for host in self.spokes.values())],
+            after=configured,
             opts=own,
         )
-        pairs = verified_pairs(
-            spokes,
-            ahead,
-            [self.settled, *(host.config for host in (self.hub, *self.spokes.values()))],
-            own,
-        )
+        pairs = verified_pairs(spokes, ahead, [self.settled, *configured], own)
         for name in last.snapshot.retire(network.retired) if last.snapshot else ():
-            retired_host(name, pulumi.ResourceOptions(parent=self))
+            retired_host(name, own)
         told = self._outputs(network.active, hub, spokes, ahead)
         self.outputs = {**told, "pairs": pairs}
         self.register_outputs(dict(self.outputs))

@@ -48,7 +48,7 @@ activate_interface() {
 		return
 	fi
 	if unit_is systemd-networkd.service active; then
-		# Whose .netdev is stale was refused before (preflight_link), unless this is a rollback.
+		# Whose .netdev is stale was refused before (preflight_reload), unless this is a rollback.
 		networkctl reload
 	else
 		systemctl start systemd-networkd.service

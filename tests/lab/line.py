@@ -74,16 +74,7 @@ class Line:
 
     def kill_up_once(self, begun: Callable[[], bool], timeout_s: float = 300) -> str:
         """Start `make up`, kill it and its pulumi once `begun` says so, and return its output."""
-        process = subprocess.Popen(
-            ["make", "-s", "up", f"STACK={self.stack}"],
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        process = self._started("make", "-s", "up", f"STACK={self.stack}")
 
         def far_enough() -> bool | str:
             assert process.poll() is None, f"make up ended before: {process.communicate()[0]}"
@@ -95,16 +86,7 @@ class Line:
 
     def killed_after(self, seconds: float, *argv: str) -> bool:
         """Run pulumi and kill it with all that it started; return whether it was still running."""
-        process = subprocess.Popen(
-            ["pulumi", *argv, "--stack", self.stack, "--non-interactive"],
-            cwd=PROJECT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        process = self._started("pulumi", *argv, "--stack", self.stack, "--non-interactive")
         try:
             out, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -137,6 +119,19 @@ class Line:
         finally:
             over.set()
             thread.join()
+
+    def _started(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a command in a session of its own, which is what there is to kill."""
+        return subprocess.Popen(
+            argv,
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def _file(self, kind: str) -> Path:
         return PROJECT / "stacks" / f"{self.stack}.{kind}.yaml"

@@ -136,9 +136,10 @@ printf '[NetDev]\nName=own0\nKind=wireguard\n[WireGuard]\nPrivateKeyFile=%s\n' \
     /etc/systemd/network/own.key >own.netdev
 chgrp systemd-network own.*
 networkctl reload
-until ip link show own0 >/dev/null 2>&1; do sleep 0.2; done
-sleep 1
+timeout 30 sh -c 'until ip link show own0 >/dev/null 2>&1; do sleep 0.2; done'
 echo ListenPort=51999 >>own.netdev
+# The reload may have ended a moment after the link was there.
+touch -d '10 seconds' own.netdev
 """
 
 REFUSED = [

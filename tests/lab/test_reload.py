@@ -96,14 +96,17 @@ def test_all_kinds_of_change_are_live_on_257(hosts: Bare) -> None:
     read = "systemctl show --timestamp=us -p StateChangeTimestamp systemd-networkd"
     before = [hosts.sh(host, read).stdout for host in "zc"]
     lan = "192.168.201.0/24"
+    another_lan = (
+        (f"AllowedIPs={lan}", f"AllowedIPs={lan}\n|AllowedIPs=192.168.99.0/24"),
+        (f"Destination={lan}", f"Destination={lan}\n|\n|[Route]\n|Destination=192.168.99.0/24"),
+    )
     apply(
         hosts,
         "z",
         ("ListenPort=51820", "ListenPort=51821"),
         ("MTUBytes=1280", "MTUBytes=1300"),
         ("Address=10.70.0.1/16", "Address=10.70.0.1/17"),
-        (f"AllowedIPs={lan}", f"AllowedIPs={lan}\n|AllowedIPs=192.168.99.0/24"),
-        (f"Destination={lan}", f"Destination={lan}\n|\n|[Route]\n|Destination=192.168.99.0/24"),
+        *another_lan,
     )
     apply(
         hosts,
@@ -111,8 +114,7 @@ def test_all_kinds_of_change_are_live_on_257(hosts: Bare) -> None:
         ("ListenPort=51820", "ListenPort=51822"),
         ("Endpoint=203.0.113.1:51820", "Endpoint=203.0.113.1:51821"),
         ("PersistentKeepalive=15", "PersistentKeepalive=21"),
-        (f"AllowedIPs={lan}", f"AllowedIPs={lan}\n|AllowedIPs=192.168.99.0/24"),
-        (f"Destination={lan}", f"Destination={lan}\n|\n|[Route]\n|Destination=192.168.99.0/24"),
+        *another_lan,
     )
     assert hosts.lab.ping("c", TUNNEL["z"], count=2).lost == 0
     assert [hosts.status(host).code for host in "zc"] == [0, 0]

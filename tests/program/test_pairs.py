@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from leasedline.commands import commands
 from tests.program.engine import Registration, clear
-from tests.program.offices import World, world
+from tests.program.offices import World
 from tests.program.test_program import COMMAND, up
 from tests.program.test_program import written as written
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("keys"), 4) as built:
-        for office in built.offices:
-            office.says = ""
-        yield built
 
 
 def test_the_later_spoke_asks_once_all_are_configured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,11 @@ import yaml
 from components import settings
 from leasedline.bundle import PAYLOAD
 from tests.program.engine import Deployment, Registration, Secret, clear, deploy
-from tests.program.offices import World, new_key, public, world
+from tests.program.offices import World, new_key, public
 from tests.unit.networks import ROOT, SEED, article, planner
 
 COMMAND = "command:remote:Command"
 HOSTS = ("z", "a", "c")
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("keys"), 4) as built:
-        for office in built.offices:
-            office.says = ""
-        yield built
 
 
 @pytest.fixture

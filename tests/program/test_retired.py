@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.program.engine import clear
-from tests.program.offices import World, world
+from tests.program.offices import World
 from tests.program.test_program import up
 from tests.program.test_program import written as written
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("keys"), 4) as built:
-        for office in built.offices:
-            office.says = ""
-        yield built
 
 
 def test_one_that_was_part_of_the_line_stays_on_record(
