@@ -166,6 +166,13 @@ put_beside() {
 
 cannot_write() { die "cannot write $1: is the disk full or read-only?"; }
 
+# keep_state FILE NAME: FILE becomes $STATE/NAME in one step, and only where it differs: what is as it
+# was is not written again, since this runs for changes of other hosts too.
+keep_state() {
+	cmp -s "$1" "$STATE/$2" || { cp "$1" "$STATE/$2.new" && mv "$STATE/$2.new" "$STATE/$2"; } ||
+		cannot_write "$STATE/$2"
+}
+
 # put SOURCE PATH OWNER:GROUP MODE: the same, and then in the live file's place, in one step.
 put() {
 	put_beside "$@" || return 1

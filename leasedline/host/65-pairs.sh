@@ -31,10 +31,7 @@ pairs() {
 	until ask_pairs || [ "$(uptime_s)" -ge "$deadline" ]; do sleep 0.5; done
 	lost_pairs >"$RUN/lost"
 	remember_pairs >"$RUN/remembered"
-	# What is as it was is not written again: this runs for changes of other hosts, too.
-	cmp -s "$RUN/remembered" "$STATE/pairs" || {
-		cp "$RUN/remembered" "$STATE/pairs.new" && mv "$STATE/pairs.new" "$STATE/pairs"
-	} || cannot_write "$STATE/pairs"
+	keep_state "$RUN/remembered" pairs
 	tell_lost_pairs || exit 1
 	tell_pairs
 }

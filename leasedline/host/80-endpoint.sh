@@ -49,8 +49,7 @@ look_up_name() {
 keep_names() {
 	if [ -s "$RUN/names" ]; then
 		sed -n 's/^\([^ ]*\) \(now\|former\) /\1 /p' "$RUN/names" >"$RUN/names.kept"
-		cmp -s "$RUN/names.kept" "$STATE/names" ||
-			{ cp "$RUN/names.kept" "$STATE/names.new" && mv "$STATE/names.new" "$STATE/names"; }
+		keep_state "$RUN/names.kept" names
 	elif [ -e "$STATE/names" ]; then
 		rm -f "$STATE/names"
 	fi

@@ -89,3 +89,19 @@ def verbs() -> str:
     """The part of the host program that chooses what to do."""
     assert _VERBS, "the host program's last part no longer opens with `case`"
     return program().removeprefix(_FUNCTIONS)
+
+
+def power_goes(commands: str) -> str:
+    """Count each of the commands, which write to the disk; the one numbered $POWER has no power."""
+    return """n=0
+step() {
+    read -r n <"$RUN/steps" 2>/dev/null || n=0
+    n=$((n + 1))
+    echo "$n" >"$RUN/steps"
+    [ "$n" -ne "$POWER" ] || kill -s KILL 0
+    "$@"
+}
+for name in COMMANDS; do
+    eval "$name() { step command $name \\"\\$@\\"; }"
+done
+""".replace("COMMANDS", commands)

@@ -7,7 +7,6 @@ follows. What only a kernel or a systemd can do is left out here; tests/lab/test
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,31 +17,20 @@ import pytest
 from leasedline.bundle import bundle
 from leasedline.files import File
 from tests.unit.recorded import PLANNER
-from tests.unit.shell import Host
+from tests.unit.shell import Host, power_goes
 from tests.unit.test_host_files import ME
 from tests.unit.test_host_routes import NAMESPACE
 
-# Every command that writes to the disk is counted, and the one whose turn it is finds no power.
-STEPS: Final = """
-n=0
-step() {
-    read -r n <"$RUN/steps" 2>/dev/null || n=0
-    n=$((n + 1))
-    echo "$n" >"$RUN/steps"
-    [ "$n" -ne "$POWER" ] || kill -s KILL 0
-    "$@"
-}
-for name in mv cp ln rm install mkdir head rmdir; do
-    eval "$name() { step command $name \\"\\$@\\"; }"
-done
-sync() { :; }
-systemctl() { :; }
-unit_is() { false; }
-nft() { false; }
-networkctl() { :; }
-activate() { put_files "$1"; }
-kernel_is_mended() { :; }
-drop_unreachable() { :; }
+STEPS: Final = f"""
+{power_goes("mv cp ln rm install mkdir head rmdir")}
+sync() {{ :; }}
+systemctl() {{ :; }}
+unit_is() {{ false; }}
+nft() {{ false; }}
+networkctl() {{ :; }}
+activate() {{ put_files "$1"; }}
+kernel_is_mended() {{ :; }}
+drop_unreachable() {{ :; }}
 """
 CHANGE: Final = """
 armed=$(uptime_s)
@@ -121,11 +109,13 @@ class Disk:
     def _run(self, commands: str, power: int, *arguments: Path) -> bool:
         shutil.rmtree(self.host.run_directory, ignore_errors=True)
         own = replace(self.host, inside=("setsid", "--wait"))
-        ran = own.sh(f"POWER={power}{STEPS}{commands}", *arguments)
+        ran = own.sh(f"POWER={power}\n{STEPS}{commands}", *arguments)
         assert ran.code in (0, -9, 137), ran.stderr
         return ran.code == 0
 
 
+MOST_STEPS: Final = 500
+"""More than any change has: past it nothing ever counted."""
 USER: Final = {"one": "the user's own\n"}
 FIRST: Final = {"one": "1\n", "two": "2\n", "deep/three": "3\n"}
 SECOND: Final = {"one": "1\n", "two": "changed\n", "four": "4\n"}
@@ -151,7 +141,7 @@ def test_the_power_goes_at_every_step(before: dict[str, str], disk: Disk, tmp_pa
     wanted, after = (first, FIRST) if before is USER else (second, SECOND)
     disk.keep(tmp_path / "start")
     in_force = []
-    for power in itertools.count(1):
+    for power in range(1, MOST_STEPS):
         disk.put_back(tmp_path / "start")
         if disk.change(wanted, power):
             break
@@ -178,14 +168,14 @@ def test_the_power_goes_again_while_the_change_is_undone(
     # As far as can be: all files are live, and the bundle is not yet the one in force.
     in_force = disk.in_force()
     disk.keep(tmp_path / "start")
-    for power in itertools.count(1):
+    for power in range(1, MOST_STEPS):
         disk.put_back(tmp_path / "start")
         assert not disk.change(wanted, power)
         if disk.live_files() == after:
             break
     assert disk.in_force() == in_force
     disk.keep(tmp_path / "half")
-    for power in itertools.count(1):
+    for power in range(1, MOST_STEPS):
         disk.put_back(tmp_path / "half")
         whole = disk.boot(power)
         assert disk.boot()
@@ -218,7 +208,8 @@ def test_a_disk_that_fills_up_meanwhile_leaves_room_for_the_way_back(disk: Disk)
     there = f"cd {disk.live} && grep -r . . | grep -v leased-line | sort"
     ran = replace(disk.host, inside=NAMESPACE).sh(
         f"""{places}
-        POWER=0{STEPS}{change}
+        POWER=0
+{STEPS}{change}
         {fill}
         echo x >"$STATE/no-room" && say "there was room"
         {BOOT}
