@@ -30,34 +30,74 @@ _PUT: Final = 'umask 077; cat >"$1"; chown "$2" "$1"; chmod "$3" "$1"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A change of `TWO`: `text` makes the new network file of it."""
+    """A change of the network file `start`: `text` makes the new one of it."""
 
     name: str
+    start: str
     text: Callable[[str], str]
     by_hand: tuple[str, ...]
     """The hosts on which the article's way writes files and restarts networkd, in its order."""
 
 
+def _second_lan(text: str) -> str:
+    one = (
+        "    lan: 192.168.202.0/24\n    lan_address: 192.168.202.249\n    gateway: 192.168.202.1\n"
+    )
+    two = (
+        "    lans:\n"
+        "      - {prefix: 192.168.202.0/24, address: 192.168.202.249, gateway: 192.168.202.1}\n"
+        "      - {prefix: 192.168.212.0/24, address: 192.168.212.249}\n"
+    )
+    return text.replace(one, two)
+
+
+def _rotated(spoke: str) -> Callable[[str], str]:
+    new = f"  - name: {spoke}\n    generation: 2\n    psk_generation: 2\n"
+    return lambda text: text.replace(f"  - name: {spoke}\n", new)
+
+
 KINDS: Final = (
     Kind(
         name="spoke e is added",
+        start=TWO,
         text=lambda _: (PROJECT / THREE).read_text("utf-8"),
         by_hand=("z",),
     ),
     Kind(
-        name="keepalive",
+        name="keepalive of all",
+        start=TWO,
         text=lambda text: f"{text}keepalive: 20\n",
         by_hand=("z", "a", "c"),
     ),
     Kind(
-        name="MTU",
+        name="MTU of all",
+        start=TWO,
         text=lambda text: f"{text}mtu: 1340\n",
         by_hand=("z", "a", "c"),
     ),
     Kind(
-        name="pre-shared key of c",
-        text=lambda text: text.replace("  - name: c\n", "  - name: c\n    psk_generation: 2\n"),
-        by_hand=("z", "c"),
+        name="keys of a, which the ping uses",
+        start=TWO,
+        text=_rotated("a"),
+        by_hand=("z", "a"),
+    ),
+    Kind(
+        name="keys of e",
+        start=THREE,
+        text=_rotated("e"),
+        by_hand=("z", "e"),
+    ),
+    Kind(
+        name="a second LAN of e",
+        start=THREE,
+        text=_second_lan,
+        by_hand=("z", "a", "c"),
+    ),
+    Kind(
+        name="spoke e is removed",
+        start=THREE,
+        text=lambda _: (PROJECT / TWO).read_text("utf-8"),
+        by_hand=("z",),
     ),
 )
 
@@ -75,30 +115,28 @@ class Measured:
 
 
 def measured(stack: Stack) -> list[Measured]:
-    """Do each kind of change both ways, from the network `TWO` and back to it.
+    """Do each kind of change both ways, each from the network that it starts with.
 
     Raises:
         BenchError: a command failed.
         LabError: the line did not come back.
     """
-    before = (PROJECT / TWO).read_text("utf-8")
     lab = Lab(stack.name)
     found = []
     with tempfile.TemporaryDirectory(prefix="leased-line-bench-") as home:
         for kind in KINDS:
             network = Path(home, "bench.network.yaml")
-            network.write_text(kind.text(before), encoding="utf-8")
+            network.write_text(kind.text((PROJECT / kind.start).read_text("utf-8")), "utf-8")
+            # The way before has left the hosts other than the stack knows them: this repairs it.
+            _start(stack, kind)
             progress(f"lab: {kind.name}, by pulumi up, under a ping from {FROM} to d")
             stack.use(str(network))
             with lab.pinging(FROM, TO, watch_s=WATCH_S) as ours:
                 up_s, boot_s = stack.up_and_boot()
-            stack.use(TWO)
-            stack.up()
+            _start(stack, kind)
             progress(f"lab: {kind.name}, the article's way, under a ping from {FROM} to d")
             with lab.pinging(FROM, TO, watch_s=WATCH_S) as theirs:
                 _by_hand(stack, kind, network)
-            # The hosts differ from what the stack has put there, which this repairs.
-            stack.up()
             found.append(
                 Measured(
                     kind=kind.name,
@@ -108,19 +146,28 @@ def measured(stack: Stack) -> list[Measured]:
                     boot_s=boot_s,
                 )
             )
+        stack.use(TWO)
+        stack.up()
     return found
 
 
+def _start(stack: Stack, kind: Kind) -> None:
+    stack.use(kind.start)
+    stack.up()
+
+
 def _by_hand(stack: Stack, kind: Kind, network: Path) -> None:
-    """Put the new files on each host and restart networkd there."""
-    there, then = stack_files(stack, TWO), stack_files(stack, str(network))
+    """Put the new files on each host, take those away that are no more, and restart networkd."""
+    there, then = stack_files(stack, kind.start), stack_files(stack, str(network))
     for host in kind.by_hand:
         had = {file.path: file for file in there[host]}
         for file in then[host]:
-            if had.get(file.path) != file:
+            if had.pop(file.path, None) != file:
                 owner = f"{file.owner}:{file.group}"
                 put = ("sh", "-euc", _PUT, "sh", file.path, owner, file.mode)
                 stack.run(host, *put, stdin=file.text)
+        if had:
+            stack.run(host, "rm", "-f", *had)
         stack.run(host, "systemctl", "restart", "systemd-networkd")
 
 

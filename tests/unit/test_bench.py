@@ -159,10 +159,10 @@ def test_the_table_of_lost_packets() -> None:
 def test_each_kind_of_change_is_a_network_and_changes_the_hosts_done_by_hand(
     kind: changes.Kind, tmp_path: Path
 ) -> None:
-    two = PROJECT / "bench/two.network.yaml"
+    before = PROJECT / kind.start
     after = tmp_path / "after.network.yaml"
-    after.write_text(kind.text(two.read_text()))
-    was, now = (pyinfra.files_of(file, SEED, "203.0.113.1") for file in (two, after))
+    after.write_text(kind.text(before.read_text()))
+    was, now = (pyinfra.files_of(file, SEED, "203.0.113.1") for file in (before, after))
     assert [host for host in kind.by_hand if was[host] != now[host]] == list(kind.by_hand)
 
 
