@@ -70,7 +70,8 @@ class Lab(pulumi.ComponentResource):
                 f"pulumi config set hub lab -s {self._stack}"
             )
             raise pulumi.RunError(msg)
-        self._dialled = built.internet.hub_name or str(built.internet.hub_public)
+        internet = built.internet
+        self._dialled = network.hub.endpoint or internet.hub_name or str(internet.hub_public)
         self._internet = self._built("internet", built.internet.spec())
         self._offices = {
             office.name: self._built("office", office.spec(), office.name, after=self._internet)

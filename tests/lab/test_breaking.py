@@ -63,13 +63,12 @@ def keepalive(line: Line, host: str) -> set[str]:
     return {row.split()[1] for row in shown.splitlines()}
 
 
-def test_a_change_that_breaks_the_way_to_a_spoke_takes_itself_back(
-    line: Line, record_property: Record
-) -> None:
-    article = line.network.read_text("utf-8")
-    before = {host: current(line, host) for host in SPOKES}
-    line.network.write_text(article.replace("keepalive: 15", "keepalive: 21"), "utf-8")
-    with ThreadPoolExecutor() as pool, broken(line):
+def takes_itself_back(
+    line: Line, after: str, before: dict[str, str], record_property: Record
+) -> str:
+    """Bring up the network `after`, see it fail and both spokes as before; return what was said."""
+    line.network.write_text(after, "utf-8")
+    with ThreadPoolExecutor() as pool:
         watched = {
             host: pool.submit(line.lab.succeed, host, "sh", "-c", WATCH, timeout_s=300)
             for host in SPOKES
@@ -79,24 +78,52 @@ def test_a_change_that_breaks_the_way_to_a_spoke_takes_itself_back(
             began, ended = map(float, watch.result().split())
             record_property("measured", f"{host}: undone {ended - began:.0f} s after the change")
             assert ended - began < BACK_S
-        # Nobody has touched anything, and what was wrong on the hub is still wrong.
-        assert {host: current(line, host) for host in SPOKES} == before
-        for host in SPOKES:
-            assert keepalive(line, host) == {"15"}
-            assert line.lab.run(host, "leased-line", "status").code == 0
+    # Nobody has touched anything, and what was wrong is still wrong.
+    assert {host: current(line, host) for host in SPOKES} == before
+    for host in SPOKES:
+        assert keepalive(line, host) == {"15"}
     assert failed.returncode != 0
     for host in SPOKES:
         said = re.findall(rf"leased-line: {host}: (.*)", failed.stdout)
         assert any("the change failed and was undone" in text for text in said), failed.stdout
-    assert "a: no handshake with the hub at 203.0.113.1:51820 within 30 s" in failed.stdout
-    assert re.search(
-        rf"c: (the hub's tunnel address {TUNNEL['z']} does not answer|no handshake)", failed.stdout
-    )
     assert "Traceback" not in failed.stdout + failed.stderr
+    return failed.stdout
+
+
+def test_a_change_that_breaks_the_way_to_a_spoke_takes_itself_back(
+    line: Line, record_property: Record
+) -> None:
+    article = line.network.read_text("utf-8")
+    before = {host: current(line, host) for host in SPOKES}
+    raised = article.replace("keepalive: 15", "keepalive: 21")
+    with broken(line):
+        said = takes_itself_back(line, raised, before, record_property)
+        for host in SPOKES:
+            assert line.lab.run(host, "leased-line", "status").code == 0
+    assert "a: no handshake with the hub at 203.0.113.1:51820 within 30 s" in said
+    assert re.search(
+        rf"c: (the hub's tunnel address {TUNNEL['z']} does not answer|no handshake)", said
+    )
 
     line.pulumi("up", "--yes", "--skip-preview")
     for host in ("z", *SPOKES):
         assert keepalive(line, host) == {"21"}
+    line.network.write_text(article, "utf-8")
+    line.pulumi("up", "--yes", "--skip-preview")
+    assert {host: current(line, host) for host in SPOKES} == before
+
+
+def test_an_endpoint_where_no_hub_answers_takes_itself_back(
+    line: Line, record_property: Record
+) -> None:
+    article = line.network.read_text("utf-8")
+    before = {host: current(line, host) for host in SPOKES}
+    wrong = article.replace("  name: z\n", "  name: z\n  endpoint: 203.0.113.77\n")
+    said = takes_itself_back(line, wrong, before, record_property)
+    for host in SPOKES:
+        assert f"{host}: no handshake with the hub at 203.0.113.77:51820 within 30 s" in said
+    assert line.lab.ping("b", DEVICES["d"]).lost == 0
+
     line.network.write_text(article, "utf-8")
     line.pulumi("up", "--yes", "--skip-preview")
     assert {host: current(line, host) for host in SPOKES} == before
