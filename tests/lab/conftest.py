@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import pytest
 
 from tests.lab.bare import BARE, Running, call, interrupt_machine_up, running
 from tests.lab.line import Line
 
+TRIXIE: Final = tuple(os.environ.get("LEASED_LINE_TRIXIE", "a").split(","))
+"""The line's machines with Debian 13: `LEASED_LINE_TRIXIE=z,c tests/run lab` is the other way."""
+
 
 @pytest.fixture(scope="session")
 def line() -> Iterator[Line]:
     """The article's line, brought up by a `make up` that was killed once and run again."""
-    line = Line()
+    line = Line(trixie=TRIXIE)
     line.prepare()
     line.make("destroy", check=False)
     line.forget()
