@@ -67,12 +67,23 @@ hub_answers() { ping -n -q -c 1 -W 1 -I "$1" "$2" >/dev/null 2>&1; }
 # last_handshake INTERFACE PEER: seconds since 1970, 0 for never.
 last_handshake() { wg show "$1" latest-handshakes | awk -v peer="$2" '$1 == peer { at = $2 } END { print at + 0 }'; }
 
+# warn_differences BUNDLE INTERFACE: what is not as the bundle says, and what to do about a hub that
+# is heard from elsewhere: nothing else moves an endpoint (whitepaper of WireGuard, 2.1: roaming).
+warn_differences() {
+	kernel_differences "$1" "$2" | while read -r difference; do
+		warn "$difference"
+		case $difference in
+		"peer "*": endpoint is "[0-9]*) warn "the hub was heard from the first of these addresses, so nothing says that it can be reached at the second: is endpoint: in the network file right, and does UDP get to the hub there?" ;;
+		esac
+	done
+}
+
 # verify BUNDLE INTERFACE: what the kernel says counts, not that the commands succeeded: with a
 # file that networkd may not read, every command succeeds and the interface stays down. A handshake
 # older than $began, the start of the change, says nothing about it.
 verify() {
 	if ! until_true "$(at_most "$WAIT_KERNEL")" kernel_is_right "$1" "$2"; then
-		kernel_differences "$1" "$2" | while read -r difference; do warn "$difference"; done
+		warn_differences "$1" "$2"
 		warn "the kernel is not as the bundle says after $WAIT_KERNEL s; see: journalctl -u systemd-networkd -n 20"
 		return 1
 	fi
@@ -90,9 +101,9 @@ verify() {
 		return 1
 	fi
 	# A wrong endpoint hides behind a session that still lives: the hub's own packets arrive, and the
-	# kernel takes their source for the endpoint (whitepaper of WireGuard, 2.1: roaming).
+	# kernel takes their source for the endpoint.
 	if ! kernel_is_right "$1" "$2"; then
-		kernel_differences "$1" "$2" | while read -r difference; do warn "$difference"; done
+		warn_differences "$1" "$2"
 		return 1
 	fi
 }

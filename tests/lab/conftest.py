@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -14,6 +14,8 @@ from tests.lab.line import Line
 
 TRIXIE: Final = tuple(os.environ.get("LEASED_LINE_TRIXIE", "a").split(","))
 """The line's machines with Debian 13: `LEASED_LINE_TRIXIE=z,c tests/run lab` is the other way."""
+
+FAILED: Final = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +35,26 @@ def line() -> Iterator[Line]:
     finally:
         line.make("destroy", check=False)
         line.forget()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(autouse=True)
+def mended(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a failed test the line is the article's again, so that the next tell of themselves."""
+    yield
+    if "line" in request.fixturenames and request.node.stash.get(FAILED, False):
+        line: Line = request.getfixturevalue("line")
+        line.prepare()
+        line.make("up", check=False)
 
 
 @pytest.fixture(scope="session")
