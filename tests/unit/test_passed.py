@@ -88,6 +88,7 @@ def test_fresh_runs_them(
 ) -> None:
     record = tmp_path / "passed.json"
     monkeypatch.setattr("tests.passed.RECORD", record)
+    monkeypatch.delenv("FRESH", raising=False)
     main(["digest"])
     main(["remember", capsys.readouterr().out.strip(), "1354"])
     if not record.exists():
