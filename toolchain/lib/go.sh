@@ -54,7 +54,8 @@ with_go() (
     export GOPATH="$go_home" GOMODCACHE="$go_home/mod" GOCACHE="$go_home/build" GOBIN=
     export GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=0
     # A writable module cache, so that `rm -rf .toolchain` is enough to be rid of it.
-    export GOFLAGS="${GOFLAGS:+$GOFLAGS }-modcacherw"
+    # With -trimpath everywhere, vet and test find compiled what the build has compiled.
+    export GOFLAGS="${GOFLAGS:+$GOFLAGS }-modcacherw -trimpath"
     "$@"
 )
 
@@ -72,7 +73,7 @@ go_fetch() {
 # go_build MODULE PACKAGE OUTPUT LDFLAGS [FLAG...]: compile at low priority, to a file that appears
 # whole.
 go_build() {
-    with_go "$1" nice -n 10 "$go" build -v -mod=readonly -trimpath -buildvcs=false \
+    with_go "$1" nice -n 10 "$go" build -v -mod=readonly -buildvcs=false \
         -ldflags "-s -w $4" "${@:5}" -o "$3.new" "$2" &&
         mv "$3.new" "$3"
 }
