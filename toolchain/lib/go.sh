@@ -42,6 +42,14 @@ ensure_go() {
             "install Go $go_minimum or newer yourself and put it on PATH"
 }
 
+# has_much_memory: compilers need not save it: the largest package takes up to 8 GB at GOGC=400.
+has_much_memory() {
+    awk -v processors="$(getconf _NPROCESSORS_ONLN)" '
+        $1 == "MemAvailable:" { gigabytes = $2 / 1048576 }
+        END { exit gigabytes < 12 + processors }
+    ' /proc/meminfo 2>/dev/null
+}
+
 # with_go MODULE COMMAND...: run in that module's directory with Go's settings.
 # The user's own settings for proxies and checksums stay in force: they are read from the
 # environment and from `go env -w`'s file, which XDG_CONFIG_HOME would otherwise hide. That variable
@@ -56,6 +64,8 @@ with_go() (
     # A writable module cache, so that `rm -rf .toolchain` is enough to be rid of it.
     # With -trimpath everywhere, vet and test find compiled what the build has compiled.
     export GOFLAGS="${GOFLAGS:+$GOFLAGS }-modcacherw -trimpath"
+    # A third less processor time than GOGC=50, a fifth less than Go's own 100, for more memory.
+    ! has_much_memory || export GOGC=400
     "$@"
 )
 
