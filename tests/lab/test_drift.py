@@ -127,6 +127,18 @@ def status(line: Line) -> dict[str, list[str]]:
     return {host: report["differences"] for host, report in reports.items()}
 
 
+def assert_named(line: Line, mutations: tuple[Mutation, ...]) -> None:
+    """Status and preview both tell of each mutation, and of nothing on the other hosts."""
+    found = status(line)
+    assert unnamed(mutations, found["a"]) == []
+    assert found["z"] == found["c"] == []
+    preview = line.pulumi("preview", "--diff")
+    shown = preview.stdout + preview.stderr
+    assert unnamed(mutations, of_a(shown)) == []
+    assert re.search(r"^ +\+ revision \d+$", shown, re.M)
+    assert "hosts: a changed; z, c left alone" in shown
+
+
 def updated(out: str) -> set[str]:
     return set(re.findall(r"remote:Command (\S+) updated", out))
 
@@ -142,14 +154,7 @@ def test_what_was_changed_by_hand_is_named_and_repaired(line: Line) -> None:
     others = {host: touched(line, host) for host in ("z", "c")}
     with pinging_hub(line, "c") as elsewhere:
         mutate(line, AT_REST)
-        found = status(line)
-        assert unnamed(AT_REST, found["a"]) == []
-        assert found["z"] == found["c"] == []
-        preview = line.pulumi("preview", "--diff")
-        shown = preview.stdout + preview.stderr
-        assert unnamed(AT_REST, of_a(shown)) == []
-        assert re.search(r"^ +\+ revision \d+$", shown, re.M)
-        assert "hosts: a changed; z, c left alone" in shown
+        assert_named(line, AT_REST)
         out = line.pulumi("up", "--yes", "--skip-preview").stdout
     assert unnamed(AT_REST, of_a(out)) == []
     assert updated(out) == {"a-base", "a-config", "c-pairs"}
@@ -168,7 +173,7 @@ def test_a_repair_that_was_killed_is_finished_by_the_next_up(line: Line) -> None
 
     with pinging_hub(line, "c") as elsewhere:
         mutate(line, LIVE)
-        assert unnamed(LIVE, status(line)["a"]) == []
+        assert_named(line, LIVE)
         line.kill_up_once(begun)
         out = line.make("up").stdout
     assert updated(out) <= {"a-base", "a-config", "c-pairs"}
