@@ -30,8 +30,10 @@ find /etc /usr/local /root /home /opt /var/lib/leased-line /run/leased-line -xde
     \( -type f -exec sha256sum {} + \) -o -type l -printf '%p -> %l\n' 2>/dev/null | sort
 find /etc /usr/local /root /home /opt /var/lib/leased-line /run/leased-line -xdev \
     -printf '%p %m %u:%g\n' 2>/dev/null | sort
-# What counts bytes or time, or is drawn anew at each boot, is no setting.
-sysctl -a 2>/dev/null | grep -E '^net\.(ipv4|ipv6|core)\.' | grep -vE 'key|nr_|\.stat|route\.gc'
+# What counts bytes or time, or is drawn anew at each boot, is no setting; nor are the limits that
+# the kernel reckons from the pages that are free when it boots, which differ by a few (tcp(7)).
+sysctl -a 2>/dev/null | grep -E '^net\.(ipv4|ipv6|core)\.' | grep -vE 'key|nr_|\.stat|route\.gc' |
+    sed -E '/^net\.ipv4\.(tcp|udp)_mem /d; s/^(net\.ipv4\.tcp_[rw]mem = [0-9]+\t[0-9]+)\t.*/\1/'
 systemctl list-unit-files --no-legend --no-pager
 systemctl list-units --no-legend --no-pager --plain --type service,socket |
     awk '{ print $1, $3, $4 }' | grep -vE 'user@|user-runtime|session-|ssh@|hostnamed|timedated'
