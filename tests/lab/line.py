@@ -84,14 +84,32 @@ class Line:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate(timeout=30)[0]
 
+    def kill_up_at(self, said: str, timeout_s: float = 300) -> str:
+        """Start `make up`, kill all of it once a line of its output has `said`; return the output.
+
+        What it tells arrives at once; a question to a host takes a second on a busy machine.
+        """
+        process = self._started("make", "-s", "up", f"STACK={self.stack}")
+        limit = threading.Timer(timeout_s, self._kill, (process,))
+        limit.start()
+        assert process.stdout is not None
+        told = []
+        for row in process.stdout:
+            told.append(row)
+            if said in row:
+                break
+        limit.cancel()
+        assert said in told[-1], f"make up ended before it said {said}: {''.join(told)}"
+        self._kill(process)
+        return "".join(told) + process.communicate(timeout=30)[0]
+
     def killed_after(self, seconds: float, *argv: str) -> bool:
         """Run pulumi and kill it with all that it started; return whether it was still running."""
         process = self._started("pulumi", *argv, "--stack", self.stack, "--non-interactive")
         try:
             out, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            # The engine gives each plugin a process group of its own; the session is all of them.
-            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=True)
+            self._kill(process)
             process.communicate(timeout=30)
             return True
         assert process.returncode == 0, out
@@ -132,6 +150,11 @@ class Line:
             text=True,
             start_new_session=True,
         )
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[str]) -> None:
+        # The engine gives each plugin a process group of its own; the session is all of them.
+        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=True)
 
     def _file(self, kind: str) -> Path:
         return PROJECT / "stacks" / f"{self.stack}.{kind}.yaml"
