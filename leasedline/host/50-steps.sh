@@ -68,7 +68,8 @@ hub_answers() { ping -n -q -c 1 -W 1 -I "$1" "$2" >/dev/null 2>&1; }
 last_handshake() { wg show "$1" latest-handshakes | awk -v peer="$2" '$1 == peer { at = $2 } END { print at + 0 }'; }
 
 # warn_differences BUNDLE INTERFACE: what is not as the bundle says, and what to do about a hub that
-# is heard from elsewhere: nothing else moves an endpoint (whitepaper of WireGuard, 2.1: roaming).
+# is heard from elsewhere: that is what moves an endpoint amid a change (whitepaper of WireGuard,
+# 2.1: roaming).
 warn_differences() {
 	kernel_differences "$1" "$2" | while read -r difference; do
 		warn "$difference"

@@ -84,8 +84,8 @@ class Line:
         os.killpg(process.pid, signal.SIGKILL)
         return process.communicate(timeout=30)[0]
 
-    def kill_up_at(self, said: str, timeout_s: float = 300) -> str:
-        """Start `make up`, kill all of it once a line of its output has `said`; return the output.
+    def kill_up_at(self, said: str, timeout_s: float = 300) -> None:
+        """Start `make up`, and kill all of it once a line of its output has `said`.
 
         What it tells arrives at once; a question to a host takes a second on a busy machine.
         """
@@ -93,15 +93,15 @@ class Line:
         limit = threading.Timer(timeout_s, self._kill, (process,))
         limit.start()
         assert process.stdout is not None
-        told = []
+        told = ""
         for row in process.stdout:
-            told.append(row)
+            told += row
             if said in row:
                 break
         limit.cancel()
-        assert said in told[-1], f"make up ended before it said {said}: {''.join(told)}"
+        assert said in told, f"make up ended before it said {said}: {told}"
         self._kill(process)
-        return "".join(told) + process.communicate(timeout=30)[0]
+        process.communicate(timeout=30)
 
     def killed_after(self, seconds: float, *argv: str) -> bool:
         """Run pulumi and kill it with all that it started; return whether it was still running."""
