@@ -76,19 +76,49 @@ preflight_keys() {
 		die "key files are missing, and only the stack has them (docs/3am.md, \"key files are missing\"): $(one_line "$missing")"
 }
 
-# unit_states UNIT...: "unit enabled active" as systemd says it, a line each, in one call.
+# unit_states UNIT...: "unit enabled active fresh" as systemd says it, a line each, in one call. The
+# last is "stale" where a file of the unit is not as systemd has read it.
 unit_states() {
-	systemctl show -p Id -p UnitFileState -p ActiveState "$@" | awk -F = '
-		{ is[$1] = $2 }
-		$1 == "UnitFileState" || $1 == "ActiveState" || $1 == "Id" { seen++ }
-		seen == 3 { print is["Id"], (is["UnitFileState"] == "" ? "-" : is["UnitFileState"]), is["ActiveState"]; seen = 0 }
+	systemctl show -p Id -p UnitFileState -p ActiveState -p NeedDaemonReload "$@" | awk -F = '
+		NF { is[$1] = $2; seen++ }
+		seen == 4 {
+			print is["Id"], (is["UnitFileState"] == "" ? "-" : is["UnitFileState"]), is["ActiveState"], \
+				(is["NeedDaemonReload"] == "yes" ? "stale" : "fresh")
+			seen = 0
+		}
 	'
 }
 
-# end_unit UNIT: stops it for good. One that failed would else be listed as failed when it is gone.
-end_unit() {
-	systemctl --quiet disable --now "$1" 2>/dev/null || :
-	systemctl --quiet reset-failed "$1" 2>/dev/null || :
+# A reload of systemd reads all units of the host, which takes a small one as long as all the rest of
+# a change. So nothing below reloads implicitly, and what does reloads once.
+
+# enable_units UNIT...: each one enabled, and known to systemd as its files say, as is the service of a
+# timer. Leaves in $RUN/units what unit_states said before.
+enable_units() {
+	for enabled; do
+		case $enabled in *.timer) set -- "$@" "${enabled%.timer}.service" ;; esac
+	done
+	unit_states "$@" >"$RUN/units"
+	disabled=$(disabled_units <"$RUN/units" | cut -d ' ' -f 1)
+	# In words, as it is written.
+	# shellcheck disable=SC2086
+	[ -z "$disabled" ] || systemctl --quiet --no-reload enable $disabled
+	unit_states "$@" >"$RUN/units.now"
+	# What it has loaded, systemd takes for disabled until it is told otherwise.
+	if grep -q ' stale$' "$RUN/units.now" || [ -n "$(disabled_units <"$RUN/units.now")" ]; then
+		systemctl daemon-reload
+	fi
+}
+
+# disabled_units: of unit_states. What its timer starts has no other state than static.
+disabled_units() { awk '$2 != "enabled" && $2 != "static"'; }
+
+# end_units UNIT...: stops them for good. Who then removes their files has to reload. One that failed
+# would else be listed as failed when it is gone.
+end_units() {
+	for ended; do systemctl --quiet --no-reload disable "$ended" 2>/dev/null || :; done
+	systemctl --quiet stop "$@" 2>/dev/null || :
+	systemctl --quiet reset-failed "$@" 2>/dev/null || :
 }
 
 # unit_is UNIT STATE...: whether its line of unit_states holds all of these words.
@@ -113,7 +143,7 @@ record() {
 			done
 			# The socket before the service: it would start the service again.
 			unit_states systemd-networkd.socket systemd-networkd.service systemd-networkd-wait-online.service |
-				sed 's/^/unit /'
+				awk '{ print "unit", $1, $2, $3 }'
 		} >"$STATE/before/settings.new"
 		mv "$STATE/before/settings.new" "$STATE/before/settings"
 		recorded=settings
@@ -200,12 +230,14 @@ put_files() {
 		say "$path" >>"$RUN/changed"
 	done <"$RUN/staged"
 	our_paths >"$RUN/ours"
-	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" | while read -r path; do
+	bundle_paths "$1" | sort -u | comm -13 - "$RUN/ours" >"$RUN/leaving"
+	while read -r path; do
 		# systemd knows no way to disable a unit whose file is gone.
-		case $path in "$UNITS"/*) end_unit "${path##*/}" ;; esac
+		case $path in "$UNITS"/*) end_units "${path##*/}" ;; esac
 		put_back "$path"
 		say "$path" >>"$RUN/changed"
-	done
+	done <"$RUN/leaving"
+	! grep -q "^$UNITS/" "$RUN/leaving" || systemctl daemon-reload
 }
 
 # Owner and mode of the key files that the bundle names, as networkd needs them. A hub has one for
@@ -254,7 +286,7 @@ file_differences() {
 	key_differences "$1"
 	# shellcheck disable=SC2046 # a unit's name is one word
 	unit_states systemd-networkd.service "$ROLLBACK.service" $(bundle_units "$1") $(former_unit) |
-		while read -r unit enabled active; do
+		while read -r unit enabled active _; do
 			[ "$enabled" = enabled ] || say "unit $unit: is $enabled, so it is lost at the next boot"
 			# This one has work to do only while a change waits to be confirmed.
 			[ "$active" = active ] || [ "$unit" = "$ROLLBACK.service" ] || say "unit $unit: is $active"

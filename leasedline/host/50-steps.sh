@@ -13,13 +13,19 @@ activate() {
 	activate_firewall
 }
 
-# activate_units BUNDLE: each one enabled and running; one whose text changed is started anew.
+# activate_units BUNDLE: each one enabled and running; one whose text changed is started anew, also if
+# it was an apply that was cut short that changed it.
 activate_units() {
-	! changed '^/etc/systemd/system/' || systemctl daemon-reload
-	bundle_units "$1" | while read -r unit; do
-		unit_is "$unit" enabled active || systemctl --quiet enable --now "$unit"
-		! changed "^/etc/systemd/system/$unit\$" || systemctl restart "$unit"
-	done
+	# shellcheck disable=SC2046 # a unit's name is one word
+	enable_units $(bundle_units "$1")
+	while read -r unit enabled active files; do
+		if [ "$enabled" = static ]; then continue; fi
+		if [ "$files" = stale ] || changed "^$UNITS/$unit\$"; then
+			systemctl restart "$unit"
+		elif [ "$active" != active ]; then
+			systemctl start "$unit"
+		fi
+	done <"$RUN/units"
 }
 
 activate_firewall() {
@@ -115,9 +121,8 @@ take_down() {
 	our_interfaces >"$RUN/interfaces"
 	keep_changed
 	drop_unreachable /dev/null
-	our_paths | sed -n 's,^/etc/systemd/system/,,p' | while read -r unit; do
-		end_unit "$unit"
-	done
+	# shellcheck disable=SC2046 # a unit's name is one word
+	end_units $(our_paths | sed -n "s,^$UNITS/,,p")
 	remove_former_unit
 	if nft list table inet "$TABLE" >/dev/null 2>&1; then
 		nft delete table inet "$TABLE"

@@ -47,7 +47,7 @@ install_units() {
 		rm -f "$RUN/rollback.$kind"
 	done
 	if [ -n "$units_changed" ] || ! units_are_there; then
-		systemctl --quiet enable "$ROLLBACK.service"
+		enable_units "$ROLLBACK.service" "$ROLLBACK.timer"
 		say "units $ROLLBACK.service and .timer: installed"
 	fi
 }
@@ -58,11 +58,9 @@ units_are_there() {
 }
 
 remove_units() {
-	systemctl stop "$ROLLBACK.timer" "$ROLLBACK.service" 2>/dev/null || :
-	systemctl --quiet disable "$ROLLBACK.service" 2>/dev/null || :
+	end_units "$ROLLBACK.timer" "$ROLLBACK.service"
 	rm -f "$UNITS/$ROLLBACK.timer" "$UNITS/$ROLLBACK.service"
 	systemctl daemon-reload
-	systemctl --quiet reset-failed "$ROLLBACK.service" 2>/dev/null || :
 }
 
 # stage BUNDLE: all that the change will write, where nothing live is touched.

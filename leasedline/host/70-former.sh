@@ -117,15 +117,15 @@ activate_formers() {
 		[Install]
 		WantedBy=multi-user.target
 	END
-	! put "$RUN/former.service" "$UNITS/$FORMER.service" root:root 0644 || systemctl daemon-reload
-	systemctl --quiet enable "$FORMER.service"
+	put "$RUN/former.service" "$UNITS/$FORMER.service" root:root 0644 || :
+	enable_units "$FORMER.service"
 	systemctl restart "$FORMER.service"
 }
 
 remove_former_unit() {
 	rm -f "$STATE/followed"
 	[ -e "$UNITS/$FORMER.service" ] || return 0
-	end_unit "$FORMER.service"
+	end_units "$FORMER.service"
 	rm -f "$UNITS/$FORMER.service"
 	systemctl daemon-reload
 	say "unit $FORMER.service: removed"

@@ -49,8 +49,9 @@ def test_a_rotation_from_its_beginning_to_its_end(hub: Hub) -> None:
     assert (ran.code, ran.lines[-1]) == (0, "a: its former key is forgotten")
     assert hub.of_a == {A2: True}
     assert not hub.unit
-    assert hub.calls[-3:] == [
-        "--quiet disable --now leased-line-former.service",
+    assert hub.calls[-4:] == [
+        "--quiet --no-reload disable leased-line-former.service",
+        "--quiet stop leased-line-former.service",
         "--quiet reset-failed leased-line-former.service",
         "daemon-reload",
     ]

@@ -139,11 +139,14 @@ def test_units_that_a_bundle_no_longer_brings_are_disabled_while_they_are_there(
         sent,
         host.root / "units",
     )
-    both = "leased-line-endpoint.service leased-line-endpoint.timer "
+    service, timer = (f"leased-line-endpoint.{kind}" for kind in ("service", "timer"))
     assert ran.lines == [
-        f"--quiet disable --now leased-line-endpoint.service {both}",
-        f"--quiet reset-failed leased-line-endpoint.service {both}",
-        "--quiet disable --now leased-line-endpoint.timer leased-line-endpoint.timer ",
-        "--quiet reset-failed leased-line-endpoint.timer leased-line-endpoint.timer ",
+        f"--quiet --no-reload disable {service} {service} {timer} ",
+        f"--quiet stop {service} {service} {timer} ",
+        f"--quiet reset-failed {service} {service} {timer} ",
+        f"--quiet --no-reload disable {timer} {timer} ",
+        f"--quiet stop {timer} {timer} ",
+        f"--quiet reset-failed {timer} {timer} ",
+        "daemon-reload ",
     ]
     assert not [path for path in gone if Path(path).exists()]
