@@ -109,7 +109,7 @@ def test_the_stream_was_never_reset_and_the_line_is_the_articles(
     arrived = stream.stop()
     record_property(
         "measured",
-        f"TCP from a to c: {sum(arrived) / len(arrived) / 125_000:.2f} Mbit/s for "
+        f"TCP from a to c: {sum(arrived) / len(arrived) / 125:.0f} kbit/s for "
         f"{len(arrived)} s, longest silence {longest_silence_s(arrived)} s",
     )
     line.network.write_text(article, "utf-8")
