@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,29 +19,34 @@ settings.load_profile("untimed")
 TESTS = Path(__file__).parent
 LAYERS = ("unit", "program", "lab", "cloud")
 
-# What uses the one line: from looking at it to its end. It takes longest, so it comes first.
-LINE = (
-    "test_line",
-    "test_secrets",
-    "test_change",
-    "test_live",
-    "test_breaking",
-    "test_killed",
-    "test_drift",
-    "test_rotate",
-    "test_health",
-    "test_reboot",
-    "test_destroy",
-)
-# What uses the one line with its hub in the lab's cloud, likewise.
-CLOUD = ("test_cloud_line", "test_cloud_secrets", "test_cloud_change", "test_cloud_destroy")
-# What uses the one hub on which things go wrong; mostly waits, and boots one machine.
-FAULTS = ("test_cloud_refusals", "test_cloud_faults")
-# What uses the one world of bare machines. Machines that boot all at once keep each other waiting,
-# so these come when the line is up.
-BARE = ("test_existing", "test_confirm", "test_reload", "test_dns", "test_world")
-# Mostly waits, which costs the line nothing while it boots.
-WAITING = ("test_offices",)
+# What uses one world of machines, or of the lab's cloud, from its making to its end. The worlds
+# begin in this order, the longest first; all else comes after them.
+WORLDS = {
+    "line": (
+        "test_line",
+        "test_secrets",
+        "test_change",
+        "test_live",
+        "test_breaking",
+        "test_killed",
+        "test_drift",
+        "test_rotate",
+        "test_health",
+        "test_reboot",
+        "test_destroy",
+    ),
+    "cloud": ("test_cloud_line", "test_cloud_secrets", "test_cloud_change", "test_cloud_destroy"),
+    # Mostly waits, so that not all machines boot at once and keep each other waiting.
+    "offices": ("test_offices",),
+    "bare": ("test_existing", "test_confirm", "test_reload", "test_dns", "test_world"),
+    # Mostly waits, and boots one machine.
+    "faults": ("test_cloud_refusals", "test_cloud_faults"),
+    "machines": ("test_machines",),
+}
+FIRST = [file for files in WORLDS.values() for file in files]
+NICENESS = 2
+"""Of all worlds but the line's, whose tests take longest."""
+
 LAB_TIMEOUT_S = 900
 """For one test with the machines that it brings up, on a machine that is busy with others."""
 
@@ -53,19 +59,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-WORLDS = {"line": LINE, "cloud": CLOUD, "faults": FAULTS, "bare": BARE}
-FIRST = (*LINE, *CLOUD, *WAITING, *FAULTS)
-LAST = (*BARE, "test_machines")
-
-
-def order(file: str) -> int:
-    if file in FIRST:
-        return FIRST.index(file)
-    return len(FIRST) + (1 + LAST.index(file) if file in LAST else 0)
+def in_world(path: Path) -> bool:
+    """Whether a file's tests use one of the worlds; there are others of the same names."""
+    return path.parent.name in ("lab", "cloud") and path.stem in FIRST
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: order(item.path.stem))
+    items.sort(key=lambda i: FIRST.index(i.path.stem) if in_world(i.path) else len(FIRST))
     for item in items:
         layer = item.path.relative_to(TESTS).parts[0]
         item.add_marker(layer if layer in LAYERS else "lint")
@@ -77,8 +77,17 @@ class ByWorld(LoadScopeScheduling):
     """In parallel, one process has all of a file, and one process has all that use one world."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return next((name for name, users in WORLDS.items() if Path(file).stem in users), file)
+        file = Path(nodeid.partition("::")[0])
+        if not in_world(file):
+            return str(file)
+        return next(name for name, users in WORLDS.items() if file.stem in users)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave the line its share of the processors: what it starts inherits this."""
+    others = "PYTEST_XDIST_WORKER" in os.environ and item.path.stem not in WORLDS["line"]
+    if others and os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWorld:

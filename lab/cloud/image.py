@@ -33,8 +33,8 @@ apt: {preserve_sources_list: true}
 cloud_init_modules: [bootcmd, write-files, set_hostname, update_hostname, users-groups, ssh]
 cloud_config_modules: []
 cloud_final_modules: [timezone, runcmd, package-update-upgrade-install, write-files-deferred,
-  scripts-vendor, scripts-per-once, scripts-per-boot, scripts-per-instance, scripts-user, final-message,
-  power-state-change]
+  scripts-vendor, scripts-per-once, scripts-per-boot, scripts-per-instance, scripts-user,
+  final-message, power-state-change]
 system_info:
   distro: debian
   paths: {cloud_dir: /var/lib/cloud/, templates_dir: /etc/cloud/templates/}

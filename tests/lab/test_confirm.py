@@ -29,9 +29,11 @@ kill -s KILL -- "-$group"
 kill -s KILL "$session" "$sshd" 2>/dev/null || :
 """
 
-UNDONE_AT: Final = (
-    "systemctl show --value -p ExecMainExitTimestampMonotonic leased-line-rollback.service"
-)
+# Seconds after the boot began. Of a unit that nothing needs any more systemd forgets the times.
+UNDONE_AT: Final = r"""
+journalctl -b -o short-monotonic -u leased-line-rollback |
+    sed -n 's/^\[ *\([0-9.]*\)\].*was not confirmed and was undone.*/\1/p' | tail -n 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +131,9 @@ def test_a_killed_run_is_undone_in_time(
     hosts.lab.wait_until_succeeds(
         "a", "sh", "-c", "! test -e /var/lib/leased-line/pending", timeout_s=BACK_S
     )
-    took = int(hosts.sh("a", UNDONE_AT).stdout) / 1e6 - killed.uptime
+    took = float(hosts.sh("a", UNDONE_AT).stdout) - killed.uptime
     record_property("measured", f"a killed apply was undone {took:.0f} s after the kill")
-    assert took < BACK_S
+    assert 0 < took < BACK_S
     assert hosts.status("a").code == 0, hosts.status("a")
     journal = hosts.sh("a", "journalctl -p err -o cat -u leased-line-rollback").stdout
     assert "a change was not confirmed and was undone" in journal
@@ -153,7 +155,7 @@ def test_a_boot_undoes_what_was_not_confirmed(hosts: Bare, record_property: Reco
         hosts.lab.wait_until_succeeds(
             host, "sh", "-c", "! test -e /var/lib/leased-line/pending", every_s=0.2
         )
-        took = int(hosts.sh(host, UNDONE_AT).stdout) / 1e6
+        took = float(hosts.sh(host, UNDONE_AT).stdout)
         record_property("measured", f"{host}: undone {took:.0f} s after its boot began")
     assert hosts.status("a").code == 0, hosts.status("a")
     assert hosts.kept("c") == before

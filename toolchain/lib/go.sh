@@ -113,6 +113,7 @@ go_program() {
     current_module=$1
     progress=fetched_so_far step "modules-$1" "check the network and GOPROXY ('go env GOPROXY'), then run this again" \
         go_fetch "$1" "$2"
+    [ "$held" = all ] || await_engine
     progress=built_so_far step "build-$1" "free at least 5 GB of disk and 4 GB of memory, then run this again" \
         go_build "$@"
 }
