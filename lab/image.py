@@ -197,7 +197,9 @@ def _remove_superseded(kind: str, home: Path, state: LabState) -> None:
 
 def _bootstrap(recipe: Recipe, root: Path, building: Path, log: Path) -> None:
     debian = recipe.debian
-    command = ["mmdebstrap", "--mode=root", "--variant=minbase"]
+    # In a mount namespace of its own: where it is killed, no /proc and /dev of this machine stay
+    # mounted below a directory that somebody is about to remove.
+    command = ["unshare", "--mount", "mmdebstrap", "--mode=root", "--variant=minbase"]
     command += [f"--include={','.join([*recipe.packages, INITRAMFS])}"]
     command += [f"--aptopt={option}" for option in APT_OPTIONS]
     command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in LEFT_OUT]
