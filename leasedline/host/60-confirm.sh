@@ -181,7 +181,7 @@ roll_back() {
 		look_up "$STATE/current" "$interface"
 		activate "$STATE/current" "$interface"
 		until_true "$WAIT_KERNEL" kernel_is_mended "$STATE/current" "$interface" || {
-			kernel_differences "$STATE/current" "$interface" | while read -r difference; do warn "$difference"; done
+			warn_differences "$STATE/current" "$interface"
 			return 1
 		}
 		sync -f /etc

@@ -42,7 +42,7 @@ ensure_go() {
             "install Go $go_minimum or newer yourself and put it on PATH"
 }
 
-# has_much_memory: compilers need not save it. The largest package takes 5.8 GB at GOGC=400.
+# has_much_memory: compilers need not save it. The largest package takes 6.6 GB at GOGC=400.
 has_much_memory() {
     awk -v processors="$(getconf _NPROCESSORS_ONLN)" '
         $1 == "MemAvailable:" { gigabytes = $2 / 1048576 }

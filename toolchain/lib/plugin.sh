@@ -76,7 +76,7 @@ plugin_from_build() {
     local stand_in="$1_stand_in" built="$toolchain_home/pulumi-resource-$1"
     ensure_build "$1" "${megabytes[$1]}"
     # Of alicloud, one package has 2,100 source files; on a machine without much memory that takes
-    # 3.3 GB this way (see with_go).
+    # 2.8 GB this way (see with_go).
     GOGC=50 go_program "$1" . "$built" ""
     install_plugin "$1" "$built" "${!stand_in}"
     rm -f "$built"

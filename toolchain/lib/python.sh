@@ -19,7 +19,7 @@ find_python() {
 
 # ensure_python [runtime|all]: .venv with what the program needs, and (all) what tests and lint need.
 ensure_python() {
-    local wanted=${1-all} files=("$project/requirements.txt") arguments=() file python text
+    local wanted=${1-all} files=("$project/requirements.txt") arguments=() file python text lock
     case $wanted in
     runtime) ;;
     all) files+=("$project/requirements-dev.txt") ;;
@@ -29,6 +29,11 @@ ensure_python() {
     text="$wanted $(digest "${files[@]}")"
     # `all` holds all of `runtime` and `cloud` all of `all`: the smaller never throws away the larger.
     if [ -x "$venv/bin/python" ] && is_any_stamped "$wanted"; then return 0; fi
+    take_lock python
+    if [ -x "$venv/bin/python" ] && is_any_stamped "$wanted"; then
+        exec {lock}>&-
+        return 0
+    fi
     if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
         python=$(find_python) ||
             fail "no Python $python_minimum or newer on PATH" \
@@ -43,6 +48,7 @@ ensure_python() {
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
         "${arguments[@]}"
     stamp "$venv/.leased-line" "$text"
+    exec {lock}>&-
 }
 
 # is_any_stamped SET: is .venv filled from today's files with this set or a larger one?
