@@ -100,12 +100,15 @@ enable_units() {
 	done
 	unit_states "$@" >"$RUN/units"
 	disabled=$(disabled_units <"$RUN/units" | cut -d ' ' -f 1)
-	# In words, as it is written.
-	# shellcheck disable=SC2086
-	[ -z "$disabled" ] || systemctl --quiet --no-reload enable $disabled
-	unit_states "$@" >"$RUN/units.now"
+	now=$(cat "$RUN/units")
+	if [ -n "$disabled" ]; then
+		# In words, as it is written.
+		# shellcheck disable=SC2086
+		systemctl --quiet --no-reload enable $disabled
+		now=$(unit_states "$@")
+	fi
 	# What it has loaded, systemd takes for disabled until it is told otherwise.
-	if grep -q ' stale$' "$RUN/units.now" || [ -n "$(disabled_units <"$RUN/units.now")" ]; then
+	if say "$now" | grep -q ' stale$' || [ -n "$(say "$now" | disabled_units)" ]; then
 		systemctl daemon-reload
 	fi
 }

@@ -113,7 +113,9 @@ go_program() {
     current_module=$1
     progress=fetched_so_far step "modules-$1" "check the network and GOPROXY ('go env GOPROXY'), then run this again" \
         go_fetch "$1" "$2"
-    [ "$held" = all ] || await_engine
+    # What is built beside the engine finds compiled what both need, if it comes after it: it waits for
+    # that lock, which goes with the parentheses.
+    [ "$held" = all ] || (take_lock)
     progress=built_so_far step "build-$1" "free at least 5 GB of disk and 4 GB of memory, then run this again" \
         go_build "$@"
 }
